@@ -1,0 +1,57 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Held by every target: a warning fails the build.
+let common: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// Wire and Broker also mark every use of unsafe memory.
+let memorySafe: [SwiftSetting] = common + [.strictMemorySafety()]
+
+/// One binary each, whose start does not depend on the dynamic loader.
+let executable: [SwiftSetting] = common + [.unsafeFlags(["-static-stdlib"])]
+let linkStatically: [LinkerSetting] = [.unsafeFlags(["-static-stdlib"])]
+
+let package = Package(
+    name: "brokerd",
+    products: [
+        .executable(name: "brokerd", targets: ["brokerd"]),
+        .executable(name: "brokerctl", targets: ["brokerctl"]),
+    ],
+    targets: [
+        .systemLibrary(name: "CLinux"),
+        .target(name: "Wire", swiftSettings: memorySafe),
+        .target(name: "Broker", dependencies: ["Wire", "CLinux"], swiftSettings: memorySafe),
+        .target(name: "BrokerClient", dependencies: ["Wire", "CLinux"], swiftSettings: common),
+        .executableTarget(
+            name: "brokerd",
+            dependencies: ["Broker", "CLinux"],
+            swiftSettings: executable,
+            linkerSettings: linkStatically
+        ),
+        .executableTarget(
+            name: "brokerctl",
+            dependencies: ["BrokerClient", "Wire", "CLinux"],
+            swiftSettings: executable,
+            linkerSettings: linkStatically
+        ),
+        .target(
+            name: "TestSupport",
+            dependencies: ["Wire", "Broker"],
+            path: "Tests/TestSupport",
+            swiftSettings: common
+        ),
+        .testTarget(
+            name: "WireTests", dependencies: ["Wire", "TestSupport"], swiftSettings: common),
+        .testTarget(
+            name: "BrokerTests",
+            dependencies: ["Broker", "Wire", "TestSupport"],
+            swiftSettings: common
+        ),
+        .testTarget(name: "TidyTests", swiftSettings: common),
+    ]
+)
