@@ -46,7 +46,10 @@ let package = Package(
             swiftSettings: common
         ),
         .testTarget(
-            name: "WireTests", dependencies: ["Wire", "TestSupport"], swiftSettings: common),
+            name: "WireTests",
+            dependencies: ["Wire", "TestSupport"],
+            swiftSettings: common
+        ),
         .testTarget(
             name: "BrokerTests",
             dependencies: ["Broker", "Wire", "TestSupport"],
