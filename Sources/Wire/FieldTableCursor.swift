@@ -1,0 +1,23 @@
+/// Walks the entries of an encoded field table in wire order, without allocating.
+///
+/// Nested tables and arrays are not entered; `FieldView.decode` does that.
+public struct FieldTableCursor {
+    private var reader: ByteReader
+
+    /// Starts at the first entry.
+    ///
+    /// - Parameter entries: The octets after the table's length.
+    public init(entries: ByteView) {
+        reader = ByteReader(entries)
+    }
+
+    /// Takes the next entry.
+    ///
+    /// - Returns: Name and field, as short-lived as the table's bytes; `nil` at the end.
+    /// - Throws: `.truncated` or `.unknownFieldType`.
+    public mutating func next() throws(WireError) -> (name: ByteView, field: FieldView)? {
+        guard reader.remaining > 0 else { return nil }
+        let name = try reader.readShortStringView()
+        return (name, try FieldView(from: &reader))
+    }
+}
