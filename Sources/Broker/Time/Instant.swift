@@ -28,17 +28,15 @@ extension Instant {
     /// absurd setting is merely never reached.
     static func + (instant: Self, duration: Duration) -> Self {
         let step = duration.clampedNanoseconds
-        if step < 0 {
-            let (value, overflow) = instant.nanoseconds.subtractingReportingOverflow(step.magnitude)
-            return overflow ? .zero : Instant(nanoseconds: value)
-        }
-        let (value, overflow) = instant.nanoseconds.addingReportingOverflow(step.magnitude)
-        return overflow ? .distantFuture : Instant(nanoseconds: value)
+        return step < 0
+            ? instant.moved(backBy: step.magnitude) : instant.moved(onBy: step.magnitude)
     }
 
     /// The instant `duration` earlier, with the bounds of `+`.
     static func - (instant: Self, duration: Duration) -> Self {
-        instant + (.zero - duration)
+        let step = duration.clampedNanoseconds
+        return step < 0
+            ? instant.moved(onBy: step.magnitude) : instant.moved(backBy: step.magnitude)
     }
 
     /// The time from `right` to `left`, negative when `left` is the earlier of the two.
@@ -56,6 +54,16 @@ extension Instant {
     /// Moves the instant by `duration`, with the bounds of `+`.
     static func += (instant: inout Self, duration: Duration) {
         instant = instant + duration
+    }
+
+    private func moved(onBy step: UInt64) -> Self {
+        let (value, overflow) = nanoseconds.addingReportingOverflow(step)
+        return overflow ? .distantFuture : Instant(nanoseconds: value)
+    }
+
+    private func moved(backBy step: UInt64) -> Self {
+        let (value, overflow) = nanoseconds.subtractingReportingOverflow(step)
+        return overflow ? .zero : Instant(nanoseconds: value)
     }
 }
 
