@@ -145,7 +145,7 @@ struct ByteKeyTable<Value>: ~Copyable {
 // MARK: - The index
 
 extension ByteKeyTable {
-    /// Word of an unused slot. A used one is never 0: entry numbers are stored plus one.
+    /// The word of an unused slot; a used one is never 0, as entry numbers are stored plus one.
     private static var vacant: UInt64 { 0 }
 
     @inline(__always)
