@@ -52,7 +52,7 @@ let package = Package(
         ),
         .testTarget(
             name: "BrokerTests",
-            dependencies: ["Broker", "Wire", "TestSupport"],
+            dependencies: ["Broker", "Wire", "CLinux", "TestSupport"],
             swiftSettings: common
         ),
         .testTarget(name: "TidyTests", swiftSettings: common),

@@ -1,0 +1,41 @@
+import CLinux
+import Glibc
+
+/// The signals brokerd answers, read like any other input instead of interrupting a thread.
+///
+/// Opened on the main thread before any other starts: the others inherit the blocked mask.
+package struct SignalDescriptor: ~Copyable, Sendable {
+    /// A signal with a meaning here.
+    package enum Signal: Equatable, Sendable {
+        /// SIGTERM or SIGINT: stop.
+        case stop
+        /// SIGHUP: reserved.
+        case hangUp
+    }
+
+    private let descriptor: FileDescriptor
+
+    /// Blocks SIGTERM, SIGINT and SIGHUP in this thread and opens the descriptor; SIGPIPE is
+    /// ignored from here on, writing to a gone peer is a result and not a signal.
+    package init() throws(SystemError) {
+        clinux_ignore_signal(SIGPIPE)
+        let signals = [SIGTERM, SIGINT, SIGHUP]
+        let number = unsafe signals.withUnsafeBufferPointer { signals in
+            unsafe clinux_signal_descriptor(signals.baseAddress, Int32(signals.count))
+        }
+        if number < 0 { throw SystemError("cannot open a signalfd", .last) }
+        descriptor = FileDescriptor(owning: number)
+    }
+
+    var number: Int32 { descriptor.number }
+
+    /// Takes the next signal that has arrived, or `nil`.
+    func next() -> Signal? {
+        var information = signalfd_siginfo()
+        let result = unsafe withUnsafeMutableBytes(of: &information) { bytes in
+            unsafe Syscalls.read(number, into: bytes)
+        }
+        guard case .done = result else { return nil }
+        return Int32(information.ssi_signo) == SIGHUP ? .hangUp : .stop
+    }
+}
