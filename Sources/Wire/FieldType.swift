@@ -2,6 +2,7 @@
 ///
 /// The list is RabbitMQ's (rabbit_binary_parser), which departs from AMQP 0-9-1 §4.2.1: `s` is a
 /// 16-bit integer and not a short string, `l` and `L` are both signed.
+@frozen
 public enum FieldType: UInt8, CaseIterable, Sendable {
     /// `t`: one octet, 0 is false and anything else true.
     case bool = 0x74
@@ -41,6 +42,7 @@ public enum FieldType: UInt8, CaseIterable, Sendable {
     case void = 0x56
 
     /// The size of the value in octets; `nil` when 4 octets of length come first.
+    @inlinable
     var fixedSize: Int? {
         switch self {
         case .void: 0

@@ -2,6 +2,7 @@
 ///
 /// As short-lived as the table it was read from. It lets a header be looked at without decoding
 /// the table around it, which would allocate for every name and string.
+@frozen
 public struct FieldView {
     /// What the value is.
     public let type: FieldType
@@ -9,6 +10,7 @@ public struct FieldView {
     public let octets: ByteView
 
     /// Takes type octet, length where there is one, and value off `reader`.
+    @inlinable
     init(from reader: inout ByteReader) throws(WireError) {
         let octet = try reader.readUInt8()
         guard let type = FieldType(rawValue: octet) else { throw .unknownFieldType(octet) }
@@ -21,6 +23,7 @@ public struct FieldView {
     }
 
     /// The number, whatever the width of the integer; `nil` for everything else, timestamps too.
+    @inlinable
     public var integer: Int64? {
         switch type {
         case .int8: Int64(Int8(bitPattern: octets[0]))

@@ -19,4 +19,11 @@ public struct Seed: RandomNumberGenerator, Sendable {
     public mutating func oneIn(_ count: Int) -> Bool {
         Int.random(in: 0..<count, using: &self) == 0
     }
+
+    /// Up to `max` random octets.
+    public mutating func octets(upTo max: Int) -> [UInt8] {
+        (0..<Int.random(in: 0...max, using: &self)).map { _ in
+            UInt8.random(in: 0...255, using: &self)
+        }
+    }
 }
