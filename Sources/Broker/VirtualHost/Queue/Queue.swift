@@ -1,7 +1,215 @@
+import Wire
+
 /// A queue: messages in order, and the consumers that take turns on them.
+///
+/// A message goes straight to a consumer that can take it when nothing waits before it; else it
+/// waits in `ready`. Whenever a consumer gets credit the queue is scheduled, and pumped once when
+/// the batch ends. Consumers that can take nothing now are not in the turn list at all, so a slow
+/// one with prefetch 1 costs a fast one nothing.
 typealias Queue = Handle<QueueState>
 
 /// The state behind a `Queue` handle.
 struct QueueState: ~Copyable {
+    let virtualHost: VirtualHost
     let name: [UInt8]
+    let settings: QueueSettings
+    /// The connection an exclusive queue belongs to.
+    var owner: Connection?
+
+    var ready = ReadyMessages()
+    var nextPosition: UInt64 = 0
+    var unackedCount = 0
+    var unackedBytes = 0
+    /// Limit on ready messages; `Int.max` without one.
+    let readyCountMax: Int
+    /// Limit on the bytes of ready messages' bodies; `Int.max` without one.
+    let readyBytesMax: Int
+
+    /// Consumers that may take a message now, highest priority first, then in turn.
+    var turnFirst: Consumer?
+    var turnLast: Consumer?
+    /// Every consumer in the order it came.
+    var consumers: [Consumer] = []
+    /// The one that gets all messages of a queue with a single active consumer.
+    var activeConsumer: Consumer?
+    var exclusiveConsumer: Consumer?
+
+    var nextScheduled: Queue?
+    var isScheduled = false
+    var isDeleted = false
+    /// The last routing that put this queue on its list.
+    var routeMark: UInt64 = 0
+    /// Bindings that lead here, in the order they came.
+    var bindings: [Binding] = []
+
+    var counters = QueueCounters()
+    var sampled = QueueCounters()
+    var rates = QueueRates()
+    /// When the queue last did something, for `idle_since`.
+    var lastUsed: Instant
+}
+
+/// Plain sums since the queue was declared.
+struct QueueCounters: BitwiseCopyable, Equatable {
+    var published: UInt64 = 0
+    var delivered: UInt64 = 0
+    var deliveredNoAck: UInt64 = 0
+    var got: UInt64 = 0
+    var gotNoAck: UInt64 = 0
+    var getEmpty: UInt64 = 0
+    var acked: UInt64 = 0
+    var redelivered: UInt64 = 0
+    var overflowed: UInt64 = 0
+}
+
+/// Per second, as last sampled.
+struct QueueRates: BitwiseCopyable {
+    var published = 0.0
+    var delivered = 0.0
+    var deliveredNoAck = 0.0
+    var got = 0.0
+    var gotNoAck = 0.0
+    var getEmpty = 0.0
+    var acked = 0.0
+    var redelivered = 0.0
+}
+
+extension Handle where State == QueueState {
+    /// Adds a message at the end; it gains a reference.
+    ///
+    /// - Returns: `false` when the queue is full and refuses publishes (x-overflow).
+    @inline(__always)
+    func enqueue(_ message: Message) -> Bool {
+        let virtualHost = state.virtualHost
+        let entry = QueueEntry(message: message, position: state.nextPosition)
+        if state.ready.isEmpty, let consumer = takeTurn() {
+            accept(entry)
+            deliver(entry, to: consumer)
+            return true
+        }
+        if state.ready.count >= state.readyCountMax
+            || state.ready.bodyBytes &+ Int(entry.bodySize) > state.readyBytesMax
+        {
+            return enqueueBeyondLimit(entry)
+        }
+        accept(entry)
+        state.ready.append(entry)
+        if state.turnFirst != nil { virtualHost.schedule(self) }
+        return true
+    }
+
+    @inline(__always)
+    private func accept(_ entry: QueueEntry) {
+        entry.message.retain()
+        state.nextPosition &+= 1
+        state.counters.published &+= 1
+    }
+
+    @inline(never)
+    private func enqueueBeyondLimit(_ entry: QueueEntry) -> Bool {
+        if state.settings.overflow != .dropHead { return false }
+        accept(entry)
+        state.ready.append(entry)
+        while state.ready.count > state.readyCountMax || state.ready.bodyBytes > state.readyBytesMax
+        {
+            guard let oldest = state.ready.popFirst() else { break }
+            state.counters.overflowed += 1
+            state.virtualHost.release(oldest.message)
+        }
+        return true
+    }
+
+    /// Hands ready messages to consumers until one side runs out.
+    func pump() {
+        guard !state.isDeleted else {
+            destroyIfUnused()
+            return
+        }
+        while !state.ready.isEmpty {
+            guard let consumer = takeTurn() else { return }
+            guard let entry = state.ready.popFirst() else { return }
+            deliver(entry, to: consumer)
+        }
+    }
+
+    /// Writes one message to a consumer that has its turn.
+    @inline(__always)
+    private func deliver(_ entry: QueueEntry, to consumer: Consumer) {
+        let channel = consumer.state.channel
+        let deliveryTag = channel.state.nextDeliveryTag
+        channel.state.nextDeliveryTag = deliveryTag &+ 1
+        channel.state.connection.writeDelivery(
+            entry.message,
+            deliveryTag: deliveryTag,
+            isRedelivered: entry.isRedelivered,
+            consumer: consumer
+        )
+        if entry.isRedelivered {
+            state.counters.redelivered &+= 1
+            channel.state.counters.redelivered &+= 1
+        }
+        if consumer.state.isNoAck {
+            state.counters.deliveredNoAck &+= 1
+            channel.state.counters.deliveredNoAck &+= 1
+            state.virtualHost.release(entry.message)
+            return
+        }
+        state.counters.delivered &+= 1
+        channel.state.counters.delivered &+= 1
+        consumer.state.unackedCount &+= 1
+        channel.state.consumerUnackedCount &+= 1
+        state.unackedCount &+= 1
+        state.unackedBytes &+= Int(entry.bodySize)
+        channel.state.unacked.append(
+            UnackedDelivery(
+                deliveryTag: deliveryTag,
+                queue: self,
+                consumer: consumer,
+                entry: entry,
+                status: .open
+            )
+        )
+    }
+
+    /// Puts a delivery that came back to its old place; the consumer's count is already lowered.
+    func requeue(_ entry: QueueEntry) {
+        state.unackedCount -= 1
+        state.unackedBytes -= Int(entry.bodySize)
+        guard !state.isDeleted else {
+            state.virtualHost.release(entry.message)
+            destroyIfUnused()
+            return
+        }
+        var back = entry
+        back.deliveryCount &+= 1
+        state.ready.putBack(back)
+        state.virtualHost.schedule(self)
+    }
+
+    /// Forgets a delivery that was settled for good.
+    @inline(__always)
+    func discardUnacked(_ entry: QueueEntry) {
+        state.unackedCount &-= 1
+        state.unackedBytes &-= Int(entry.bodySize)
+        state.virtualHost.release(entry.message)
+        if state.isDeleted { destroyIfUnused() }
+    }
+
+    /// Removes all ready messages; what is out for delivery stays (AMQP 0-9-1 queue.purge).
+    ///
+    /// - Returns: The number of messages removed.
+    func purge() -> Int {
+        var count = 0
+        while let entry = state.ready.popFirst() {
+            state.virtualHost.release(entry.message)
+            count += 1
+        }
+        return count
+    }
+
+    /// Frees a deleted queue once nothing refers to it: no delivery, no place on the schedule.
+    func destroyIfUnused() {
+        guard state.isDeleted, state.unackedCount == 0, !state.isScheduled else { return }
+        destroy()
+    }
 }

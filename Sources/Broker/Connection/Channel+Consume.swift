@@ -1,0 +1,179 @@
+import Wire
+
+/// Consumers, prefetch, and fetching by hand.
+extension Handle where State == ChannelState {
+    /// basic.qos in RabbitMQ's meaning: without `global` for each consumer started from now on,
+    /// with it for all consumers of the channel together, at once.
+    func setPrefetch(_ qos: BasicQos) throws(ProtocolError) {
+        guard qos.prefetchSize == 0 else {
+            throw ProtocolError(.notImplemented, "prefetch_size!=0 (\(qos.prefetchSize))")
+        }
+        let countMax = qos.prefetchCount == 0 ? Int.max : Int(qos.prefetchCount)
+        if qos.global {
+            state.prefetchCountMax = countMax
+            unblockConsumers()
+        } else {
+            state.consumerPrefetchCountMax = countMax
+        }
+        send(BasicQosOk())
+    }
+
+    /// basic.consume (AMQP 0-9-1 §1.8.3.3).
+    ///
+    /// - Throws: 404, 405, 403 (exclusive clash), 406 (priority no integer), 530 (tag in use).
+    func consume(_ method: BasicConsume) throws(ProtocolError) {
+        let virtualHost = state.virtualHost
+        var tag = method.consumerTag
+        if tag.isEmpty {
+            let name = Array("amq.ctag-".utf8) + virtualHost.state.random.name(count: 22)
+            tag = ShortString(bytes: name) ?? ""
+        }
+        guard consumer(tagged: tag) == nil, state.directReply?.consumerTag != tag else {
+            throw ProtocolError(
+                .notAllowed,
+                "attempt to reuse consumer tag '\(tag.string)'"
+            )
+        }
+        if method.queue == DirectReply.pseudoQueue {
+            try consumeDirectReplies(method, tag: tag)
+            return
+        }
+        let name = try resolve(method.queue)
+        let queue = try virtualHost.existingQueue(name, for: state.connection)
+        let priority = try priority(of: method)
+        try checkExclusive(method, queue: queue, name: name)
+        let consumer = Consumer(
+            ConsumerState(
+                channel: self,
+                queue: queue,
+                tag: tag,
+                isNoAck: method.noAck,
+                isExclusive: method.exclusive,
+                prefetchCountMax: state.consumerPrefetchCountMax,
+                priority: priority,
+                arguments: method.arguments,
+                deliveryHead: OwnedBytes(deliveryHead(for: tag))
+            )
+        )
+        state.consumers.append(consumer)
+        if !method.noWait { send(BasicConsumeOk(consumerTag: tag)) }
+        queue.add(consumer)
+    }
+
+    private func priority(of method: BasicConsume) throws(ProtocolError) -> Int64 {
+        guard let value = method.arguments["x-priority"] else { return 0 }
+        guard let priority = value.integer else {
+            throw ProtocolError(
+                .preconditionFailed,
+                "invalid arg 'x-priority': unacceptable type \(value.type)"
+            )
+        }
+        return priority
+    }
+
+    private func checkExclusive(
+        _ method: BasicConsume,
+        queue: Queue,
+        name: ShortString
+    )
+        throws(ProtocolError)
+    {
+        let isTaken = queue.state.exclusiveConsumer != nil
+        let isShared = method.exclusive && !queue.state.consumers.isEmpty
+        let isSingle = method.exclusive && queue.state.settings.hasSingleActiveConsumer
+        guard isTaken || isShared || isSingle else { return }
+        throw ProtocolError(
+            .accessRefused,
+            "queue '\(name.string)' in vhost '\(state.virtualHost.nameText)' in exclusive use"
+        )
+    }
+
+    func consumer(tagged tag: ShortString) -> Consumer? {
+        for consumer in state.consumers where consumer.state.tag == tag { return consumer }
+        return nil
+    }
+
+    /// What every delivery to a consumer begins with, size still to be filled in.
+    func deliveryHead(for tag: ShortString) -> [UInt8] {
+        var writer = ByteWriter(capacity: 12 + tag.count)
+        writer.writeUInt8(FrameOctet.method)
+        writer.writeUInt16(state.number)
+        writer.writeUInt32(0)
+        writer.writeUInt32(BasicDeliver.id.packed)
+        writer.writeShortString(tag)
+        return writer.bytes
+    }
+
+    /// basic.cancel; an unknown tag is answered all the same.
+    func cancel(_ method: BasicCancel) {
+        if let consumer = consumer(tagged: method.consumerTag) {
+            state.consumers.removeAll { $0 == consumer }
+            detach(consumer)
+        } else if state.directReply?.consumerTag == method.consumerTag {
+            endDirectReply()
+        }
+        if !method.noWait { send(BasicCancelOk(consumerTag: method.consumerTag)) }
+    }
+
+    /// The queue is gone: the consumer ends, and is told so if the client understands it.
+    func cancelByServer(_ consumer: Consumer) {
+        state.consumers.removeAll { $0 == consumer }
+        if state.connection.state.capabilities.consumerCancelNotify {
+            send(BasicCancel(consumerTag: consumer.state.tag, noWait: true))
+        }
+        consumer.state.queue.remove(consumer)
+        consumer.destroyIfUnused()
+    }
+
+    /// basic.get (AMQP 0-9-1 §1.8.3.10); prefetch does not count here.
+    func get(_ method: BasicGet) throws(ProtocolError) {
+        let name = try resolve(method.queue)
+        let queue = try state.virtualHost.existingQueue(name, for: state.connection)
+        guard let entry = queue.state.ready.popFirst() else {
+            state.counters.getEmpty += 1
+            queue.state.counters.getEmpty += 1
+            send(BasicGetEmpty())
+            return
+        }
+        let deliveryTag = state.nextDeliveryTag
+        state.nextDeliveryTag += 1
+        writeGetOk(entry, deliveryTag: deliveryTag, left: queue.state.ready.count)
+        if entry.isRedelivered {
+            queue.state.counters.redelivered += 1
+            state.counters.redelivered += 1
+        }
+        if method.noAck {
+            state.counters.gotNoAck += 1
+            queue.state.counters.gotNoAck += 1
+            state.virtualHost.release(entry.message)
+            return
+        }
+        state.counters.got += 1
+        queue.state.counters.got += 1
+        queue.state.unackedCount += 1
+        queue.state.unackedBytes += Int(entry.bodySize)
+        state.unacked.append(
+            UnackedDelivery(
+                deliveryTag: deliveryTag,
+                queue: queue,
+                consumer: nil,
+                entry: entry,
+                status: .open
+            )
+        )
+    }
+
+    private func writeGetOk(_ entry: QueueEntry, deliveryTag: UInt64, left: Int) {
+        var writer = ByteWriter(capacity: 32 + entry.message.routeSize)
+        writer.writeUInt32(BasicGetOk.id.packed)
+        writer.writeUInt64(deliveryTag)
+        writer.writeUInt8(entry.isRedelivered ? 1 : 0)
+        writer.writeView(entry.message.route)
+        writer.writeUInt32(UInt32(clamping: left))
+        state.connection.writeMethod(
+            writer.bytes,
+            contentOf: entry.message,
+            channel: state.number
+        )
+    }
+}

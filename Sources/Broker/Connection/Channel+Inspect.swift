@@ -1,0 +1,156 @@
+import Wire
+
+/// Looking at a message's properties as far as the broker understands them.
+extension Handle where State == ChannelState {
+    /// Checks the properties RabbitMQ checks and notes what is special.
+    ///
+    /// - Throws: 406 for a wrong user-id, a bad expiration or delivery mode; 501 for properties
+    ///   that cannot be read.
+    func inspect(_ message: Message) throws(ProtocolError) -> MessageTraits {
+        if let known = state.lastProperties.traits(of: message) { return known }
+        let scan: PropertyScan
+        var traits: MessageTraits = []
+        do throws(WireError) {
+            scan = try PropertyScan(message.properties)
+            if let entries = scan.headerEntries {
+                var cursor = FieldTableCursor(entries: entries)
+                while let (name, _) = try cursor.next() {
+                    if name == ExtraKeys.cc.bytes || name == ExtraKeys.bcc.bytes {
+                        traits.insert(.carriesExtraKeys)
+                    }
+                }
+            }
+        } catch {
+            throw ProtocolError(error, method: BasicPublish.id)
+        }
+        if let mode = scan.deliveryMode {
+            guard mode == 1 || mode == 2 else {
+                throw refusal("invalid delivery mode \(mode), must be 1 or 2")
+            }
+            if mode == 2 { traits.insert(.persistent) }
+        }
+        if let userID = scan.userID, userID != Array(state.connection.state.user.utf8) {
+            throw refusal(
+                "user_id property set to '\(userID.string)' but authenticated user was "
+                    + "'\(state.connection.state.user)'"
+            )
+        }
+        if let expiration = scan.expiration { try check(expiration: expiration) }
+        if let replyTo = scan.replyTo, replyTo == DirectReply.pseudoQueue.bytes {
+            traits.insert(.asksForDirectReply)
+        }
+        state.lastProperties.remember(message, traits)
+        return traits
+    }
+
+    /// Digits, with a plus sign let through as RabbitMQ does (list_to_integer), up to 2^32 - 1 ms.
+    private func check(expiration: ByteView) throws(ProtocolError) {
+        var offset = expiration.count > 1 && expiration[0] == UInt8(ascii: "+") ? 1 : 0
+        var value: UInt64 = 0
+        var isNumber = offset < expiration.count
+        while offset < expiration.count {
+            let digit = expiration[offset]
+            guard digit >= 48, digit <= 57, value <= UInt64(UInt32.max) else {
+                isNumber = false
+                break
+            }
+            value = value * 10 + UInt64(digit - 48)
+            offset += 1
+        }
+        guard isNumber, value <= UInt64(UInt32.max) else {
+            throw refusal("invalid expiration '\(expiration.string)'")
+        }
+    }
+
+    func refusal(_ text: String) -> ProtocolError {
+        ProtocolError(.preconditionFailed, text, method: BasicPublish.id)
+    }
+}
+
+/// RabbitMQ's sender-selected distribution: headers that name further routing keys.
+enum ExtraKeys {
+    static let cc: ShortString = "CC"
+    static let bcc: ShortString = "BCC"
+}
+
+extension Handle where State == ChannelState {
+    /// Publishes a message whose properties must be changed on the way in: BCC leaves the
+    /// headers, the direct reply-to address gets its token.
+    func routeRewritten(
+        _ original: Message,
+        through exchange: Exchange,
+        isMandatory: Bool
+    )
+        throws(ProtocolError)
+    {
+        let virtualHost = state.virtualHost
+        var properties: BasicProperties
+        do throws(WireError) {
+            properties = try BasicProperties(decoding: original.properties)
+        } catch {
+            throw ProtocolError(error, method: BasicPublish.id)
+        }
+        var keys = [original.routingKey.bytes]
+        if original.header.traits.contains(.carriesExtraKeys), var headers = properties.headers {
+            keys += try extraKeys(ExtraKeys.cc, in: headers)
+            keys += try extraKeys(ExtraKeys.bcc, in: headers)
+            headers.remove(ExtraKeys.bcc)
+            properties.headers = headers
+        }
+        if original.header.traits.contains(.asksForDirectReply) {
+            guard let reply = state.directReply else {
+                throw refusal("fast reply consumer does not exist")
+            }
+            properties.replyTo = ShortString(bytes: reply.address)
+        }
+        let message = virtualHost.copy(original, with: properties)
+        message.header.traits =
+            original.header.traits.subtracting([.carriesExtraKeys, .asksForDirectReply])
+        message.retain()
+        defer { virtualHost.release(message) }
+        guard keys.count > 1 else {
+            try route(message, through: exchange, isMandatory: isMandatory)
+            return
+        }
+        let routes = try virtualHost.routes(of: message, keys: keys, through: exchange)
+        dispatch(message, to: routes, isMandatory: isMandatory)
+    }
+
+    /// The routing keys a CC or BCC header lists.
+    private func extraKeys(
+        _ name: ShortString,
+        in headers: FieldTable
+    ) throws(ProtocolError)
+        -> [[UInt8]]
+    {
+        guard let value = headers[name] else { return [] }
+        guard case .array(let values) = value else {
+            throw refusal(
+                "unsupported sender-selected distribution: header \(name.string) is no array"
+            )
+        }
+        return values.compactMap { value in
+            if case .longString(let key) = value { key } else { nil }
+        }
+    }
+}
+
+extension Handle where State == VirtualHostState {
+    /// A copy of a message with other properties, and no reference.
+    func copy(_ message: Message, with properties: BasicProperties) -> Message {
+        var writer = ByteWriter()
+        properties.encode(into: &writer)
+        return ByteView.with(writer.bytes) { view in
+            var builder = MessageBuilder(
+                route: message.route,
+                properties: view,
+                bodySize: message.header.bodySize,
+                pool: &state.pool
+            )
+            builder.append(message.body, pool: &state.pool)
+            let copy = builder.finish()
+            copy.header.traits = message.header.traits
+            return copy
+        }
+    }
+}

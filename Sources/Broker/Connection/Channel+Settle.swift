@@ -1,0 +1,168 @@
+import Wire
+
+/// Acknowledging, rejecting, recovering.
+extension Handle where State == ChannelState {
+    /// basic.ack as one whole frame: the short path.
+    ///
+    /// - Parameters:
+    ///   - bytes: The octets received.
+    ///   - start: Where the frame begins; all 21 octets of it are there.
+    /// - Returns: `false` when the plain path must deal with it.
+    @inline(__always)
+    func acknowledgeInOnePiece(_ bytes: ByteView, at start: Int) -> Bool {
+        guard state.phase == .open, state.assembly.step == .idle,
+            bytes[start &+ 20] == FrameOctet.end, bytes[start &+ 19] & 1 == 0,
+            state.transaction == nil,
+            let delivery = state.unacked.take(bytes.loadUInt64(at: start &+ 11))
+        else { return false }
+        finish(delivery, .ack)
+        return true
+    }
+
+    /// Settles one delivery, or all up to a tag (0 with multiple: all there are).
+    ///
+    /// - Throws: 406 when there is nothing by that tag.
+    func settle(
+        _ deliveryTag: UInt64,
+        isMultiple: Bool,
+        _ outcome: Outcome
+    )
+        throws(ProtocolError)
+    {
+        if state.transaction != nil {
+            try settleInTransaction(deliveryTag, isMultiple: isMultiple, outcome)
+            return
+        }
+        guard isMultiple else {
+            guard let delivery = state.unacked.take(deliveryTag) else {
+                throw unknownTag(deliveryTag)
+            }
+            finish(delivery, outcome)
+            return
+        }
+        let last = try lastTag(covering: deliveryTag)
+        while let delivery = state.unacked.takeFirst(through: last) { finish(delivery, outcome) }
+    }
+
+    /// The highest tag a multiple settlement covers.
+    private func lastTag(covering deliveryTag: UInt64) throws(ProtocolError) -> UInt64 {
+        if deliveryTag == 0 { return UInt64.max }
+        guard deliveryTag < state.nextDeliveryTag, let first = state.unacked.firstOpenTag,
+            first <= deliveryTag
+        else { throw unknownTag(deliveryTag) }
+        return deliveryTag
+    }
+
+    private func unknownTag(_ deliveryTag: UInt64) -> ProtocolError {
+        ProtocolError(.preconditionFailed, "unknown delivery tag \(deliveryTag)")
+    }
+
+    /// Ends a delivery that has been taken off the channel's list.
+    @inline(__always)
+    func finish(_ delivery: UnackedDelivery, _ outcome: Outcome) {
+        switch outcome {
+        case .ack:
+            delivery.queue.state.counters.acked &+= 1
+            state.counters.acked &+= 1
+            delivery.queue.discardUnacked(delivery.entry)
+        case .requeue:
+            delivery.queue.requeue(delivery.entry)
+        case .reject:
+            delivery.queue.discardUnacked(delivery.entry)
+        }
+        if let consumer = delivery.consumer { consumer.settledOne() }
+    }
+
+    /// basic.recover: everything unsettled goes back to its queues.
+    ///
+    /// - Throws: 540 without requeue, which RabbitMQ does not offer.
+    func recover(requeue: Bool) throws(ProtocolError) {
+        guard requeue else { throw ProtocolError(.notImplemented, "requeue=false") }
+        while let delivery = state.unacked.takeFirst(through: UInt64.max) {
+            finish(delivery, .requeue)
+        }
+    }
+
+    // MARK: Transactions
+
+    /// tx.select; a second one changes nothing.
+    ///
+    /// - Throws: 406 in confirm mode.
+    func selectTransactions() throws(ProtocolError) {
+        guard !state.confirms.isSelected else {
+            throw ProtocolError(
+                .preconditionFailed,
+                "cannot switch from confirm to tx mode"
+            )
+        }
+        if state.transaction == nil { state.transaction = Transaction() }
+        send(TxSelectOk())
+    }
+
+    private func settleInTransaction(
+        _ deliveryTag: UInt64,
+        isMultiple: Bool,
+        _ outcome: Outcome
+    )
+        throws(ProtocolError)
+    {
+        var tags = [deliveryTag]
+        if isMultiple {
+            let last = try lastTag(covering: deliveryTag)
+            tags = state.unacked.openTags(through: last)
+        }
+        for tag in tags {
+            guard state.unacked.hold(tag) else { throw unknownTag(tag) }
+            state.transaction?.add(.init(deliveryTag: tag, outcome: outcome))
+        }
+    }
+
+    /// tx.commit: publishes first, then settlements; returns come before commit-ok.
+    ///
+    /// A message whose exchange has gone since it was published is unroutable.
+    ///
+    /// - Throws: 406 without tx.select, and for extra keys or reply addresses gone bad.
+    func commit() throws(ProtocolError) {
+        let virtualHost = state.virtualHost
+        guard let transaction = state.transaction else { throw notTransactional }
+        state.transaction = Transaction()
+        defer { for publish in transaction.publishes { virtualHost.release(publish.message) } }
+        for publish in transaction.publishes {
+            guard let exchange = virtualHost.state.exchanges.value(for: publish.message.exchange)
+            else {
+                reportUnroutable(publish.message, isMandatory: publish.isMandatory)
+                continue
+            }
+            try route(publish.message, through: exchange, isMandatory: publish.isMandatory)
+        }
+        for settlement in transaction.settlements {
+            guard let delivery = state.unacked.takeHeld(settlement.deliveryTag) else { continue }
+            finish(delivery, settlement.outcome)
+        }
+        send(TxCommitOk())
+    }
+
+    /// tx.rollback: publishes vanish, settled deliveries are unsettled again.
+    ///
+    /// - Throws: 406 without tx.select.
+    func rollback() throws(ProtocolError) {
+        guard state.transaction != nil else { throw notTransactional }
+        dropTransaction()
+        state.transaction = Transaction()
+        send(TxRollbackOk())
+    }
+
+    /// Forgets an unfinished transaction.
+    func dropTransaction() {
+        guard let transaction = state.transaction else { return }
+        for publish in transaction.publishes { state.virtualHost.release(publish.message) }
+        for settlement in transaction.settlements {
+            state.unacked.letGo(settlement.deliveryTag)
+        }
+        state.transaction = nil
+    }
+
+    private var notTransactional: ProtocolError {
+        ProtocolError(.preconditionFailed, "channel is not transactional")
+    }
+}

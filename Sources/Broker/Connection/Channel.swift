@@ -1,0 +1,228 @@
+import Wire
+
+/// One channel of a connection: where publishing, consuming and settling happen.
+typealias Channel = Handle<ChannelState>
+
+/// The state behind a `Channel` handle.
+struct ChannelState: ~Copyable {
+    let connection: Connection
+    let virtualHost: VirtualHost
+    let number: UInt16
+    var phase = Phase.open
+
+    // Publishing
+    var assembly = ContentAssembly()
+    var lastRoute = RouteMemory()
+    var lastProperties = InspectionMemory()
+    var confirms = ConfirmTracker()
+    var transaction: Transaction?
+
+    // Consuming
+    var nextDeliveryTag: UInt64 = 1
+    var unacked = UnackedDeliveries()
+    /// Unsettled deliveries to consumers; what basic.get fetched does not count.
+    var consumerUnackedCount = 0
+    /// Limit for all consumers together (basic.qos global); `Int.max` without one.
+    var prefetchCountMax = Int.max
+    /// Limit for each consumer started from now on; `Int.max` without one.
+    var consumerPrefetchCountMax = Int.max
+    var consumers: [Consumer] = []
+    var blockedConsumerCount = 0
+    /// The consumer of direct replies, if there is one.
+    var directReply: DirectReplyConsumer?
+
+    /// The name '' stands for this one (AMQP 0-9-1 queue.declare).
+    var lastQueueName: ShortString = ""
+    var counters = ChannelCounters()
+    var sampled = ChannelCounters()
+    var rates = ChannelCountersRates()
+
+    enum Phase: UInt8, BitwiseCopyable {
+        case open
+        /// Our channel.close is sent; everything but the answer is ignored.
+        case closing
+    }
+}
+
+/// Plain sums since the channel was opened.
+struct ChannelCounters: BitwiseCopyable, Equatable {
+    var published: UInt64 = 0
+    var confirmed: UInt64 = 0
+    var returned: UInt64 = 0
+    var unroutableDropped: UInt64 = 0
+    var delivered: UInt64 = 0
+    var deliveredNoAck: UInt64 = 0
+    var got: UInt64 = 0
+    var gotNoAck: UInt64 = 0
+    var getEmpty: UInt64 = 0
+    var acked: UInt64 = 0
+    var redelivered: UInt64 = 0
+}
+
+/// Per second, as last sampled.
+struct ChannelCountersRates: BitwiseCopyable {
+    var published = 0.0
+    var confirmed = 0.0
+    var delivered = 0.0
+    var deliveredNoAck = 0.0
+    var got = 0.0
+    var gotNoAck = 0.0
+    var acked = 0.0
+    var redelivered = 0.0
+}
+
+extension Handle where State == ConnectionState {
+    /// channel.open (AMQP 0-9-1 §1.5.2.1).
+    func openChannel(_ number: UInt16) throws(ProtocolError) {
+        guard let virtualHost = state.virtualHost else { return }
+        guard state.channels[number] == nil else {
+            throw ProtocolError(
+                .channelError,
+                "second 'channel.open' seen on channel \(number)",
+                method: ChannelOpen.id
+            )
+        }
+        guard state.channelCount < state.channelMax else {
+            throw ProtocolError(
+                .notAllowed,
+                "number of channels opened (\(state.channelCount)) has reached the negotiated "
+                    + "channel_max (\(state.channelMax))",
+                method: ChannelOpen.id
+            )
+        }
+        let channel = Channel(
+            ChannelState(connection: self, virtualHost: virtualHost, number: number)
+        )
+        state.channels.set(channel, at: number)
+        state.channelCount += 1
+        send(ChannelOpenOk(), channel: number)
+    }
+}
+
+extension Handle where State == ChannelState {
+    func send(_ method: some MethodArguments) {
+        state.connection.send(method, channel: state.number)
+    }
+
+    /// Closes the channel because of an error; the number is free once the client answers.
+    func close(with error: ProtocolError) {
+        sendConfirms()
+        release()
+        state.phase = .closing
+        send(
+            ChannelClose(
+                replyCode: error.code.value,
+                replyText: error.replyText,
+                classID: error.method?.classID ?? 0,
+                methodID: error.method?.methodID ?? 0
+            )
+        )
+    }
+
+    /// Frames on a channel we have closed: only the answer, or the client's own close, counts.
+    func handleWhileClosing(type: UInt8, payload: ByteView) {
+        guard type == FrameOctet.method, payload.count >= 4 else { return }
+        let id = MethodID(packed: payload.loadUInt32(at: 0))
+        if id == ChannelClose.id {
+            send(ChannelCloseOk())
+            return
+        }
+        if id == ChannelCloseOk.id { end() }
+    }
+
+    /// Gives back what the channel holds and frees it.
+    func end() {
+        release()
+        let connection = state.connection
+        connection.state.channels.set(nil, at: state.number)
+        connection.state.channelCount -= 1
+        forgetConfirming()
+        destroy()
+    }
+
+    /// Gives back consumers, unacked deliveries (oldest place first), and unfinished work.
+    private func release() {
+        abandonAssembly()
+        for consumer in state.consumers { detach(consumer) }
+        state.consumers = []
+        endDirectReply()
+        dropTransaction()
+        while let delivery = state.unacked.popFirst() {
+            if let consumer = delivery.consumer {
+                consumer.state.unackedCount -= 1
+                consumer.destroyIfUnused()
+            }
+            delivery.queue.requeue(delivery.entry)
+        }
+        state.consumerUnackedCount = 0
+        state.confirms.isSelected = false
+    }
+
+    /// Takes a consumer off its queue, which may be the end of an auto-delete queue.
+    ///
+    /// The consumer lives on until its last delivery is settled.
+    func detach(_ consumer: Consumer) {
+        let queue = consumer.state.queue
+        queue.remove(consumer)
+        if queue.state.settings.isAutoDelete, queue.state.consumers.isEmpty {
+            state.virtualHost.delete(queue)
+        }
+        consumer.destroyIfUnused()
+    }
+
+    /// Consumers that waited for credit or room get their turn back.
+    func unblockConsumers() {
+        guard state.blockedConsumerCount > 0 else { return }
+        for consumer in state.consumers { consumer.unblock() }
+    }
+
+    // MARK: Confirms
+
+    /// Remembers that confirms are owed when the batch ends.
+    @inline(__always)
+    func oweConfirms() {
+        guard !state.confirms.isConfirming else { return }
+        state.confirms.isConfirming = true
+        state.confirms.nextConfirming = state.virtualHost.state.confirmingFirst
+        state.virtualHost.state.confirmingFirst = self
+    }
+
+    /// Sends one cumulative basic.ack for everything owed.
+    func sendConfirms() {
+        state.confirms.isConfirming = false
+        guard state.confirms.isSelected else { return }
+        acknowledgePublishes(through: state.confirms.published)
+    }
+
+    func acknowledgePublishes(through number: UInt64) {
+        let before = state.confirms.answered
+        guard let answer = state.confirms.answer(through: number) else { return }
+        state.counters.confirmed += answer.number - before
+        state.virtualHost.state.counters.confirmed += answer.number - before
+        send(BasicAck(deliveryTag: answer.number, multiple: answer.isMultiple))
+    }
+
+    /// A full queue refused this publish: what came before is acknowledged, this one is not.
+    func refusePublish(_ number: UInt64) {
+        acknowledgePublishes(through: number - 1)
+        guard let answer = state.confirms.answer(through: number) else { return }
+        send(BasicNack(deliveryTag: answer.number, multiple: false, requeue: false))
+    }
+
+    private func forgetConfirming() {
+        guard state.confirms.isConfirming else { return }
+        let virtualHost = state.virtualHost
+        if virtualHost.state.confirmingFirst == self {
+            virtualHost.state.confirmingFirst = state.confirms.nextConfirming
+            return
+        }
+        var before = virtualHost.state.confirmingFirst
+        while let channel = before {
+            if channel.state.confirms.nextConfirming == self {
+                channel.state.confirms.nextConfirming = state.confirms.nextConfirming
+                return
+            }
+            before = channel.state.confirms.nextConfirming
+        }
+    }
+}

@@ -1,0 +1,158 @@
+/// One delivery that its consumer, or the channel that got it, has yet to settle.
+struct UnackedDelivery: BitwiseCopyable {
+    let deliveryTag: UInt64
+    let queue: Queue
+    /// `nil` for what basic.get fetched.
+    let consumer: Consumer?
+    var entry: QueueEntry
+    var status: Status
+
+    enum Status: UInt8, BitwiseCopyable {
+        case open
+        /// Settled in a transaction that is neither committed nor rolled back.
+        case inTransaction
+        case settled
+    }
+}
+
+/// The deliveries of one channel that wait to be settled, in order of their tags.
+///
+/// A ring sorted by tag. Tags are handed out one by one, so a delivery normally stands at
+/// `tag - first tag`; only after `compact` has squeezed out settled ones (one message held for
+/// long while others pass must not grow the ring for ever) is it searched for by halving.
+struct UnackedDeliveries: ~Copyable {
+    private var ring = Ring<UnackedDelivery>()
+    /// Deliveries not settled, those of an open transaction included.
+    private(set) var count = 0
+
+    /// Rings smaller than this are never compacted.
+    private static let compactionSpanMin = 512
+
+    @inline(__always)
+    mutating func append(_ delivery: UnackedDelivery) {
+        if ring.count >= UnackedDeliveries.compactionSpanMin, count < ring.count / 4 { compact() }
+        ring.append(delivery)
+        count &+= 1
+    }
+
+    /// Removes and returns the open delivery with this tag; `nil` when there is none.
+    @inline(__always)
+    mutating func take(_ deliveryTag: UInt64) -> UnackedDelivery? {
+        guard let index = index(of: deliveryTag) else { return nil }
+        let delivery = ring[index]
+        guard delivery.status == .open else { return nil }
+        remove(at: index)
+        return delivery
+    }
+
+    /// Removes and returns the first open delivery, if its tag is at most `deliveryTag`.
+    mutating func takeFirst(through deliveryTag: UInt64) -> UnackedDelivery? {
+        var index = 0
+        while index < ring.count {
+            let delivery = ring[index]
+            guard delivery.deliveryTag <= deliveryTag else { return nil }
+            if delivery.status == .open {
+                remove(at: index)
+                return delivery
+            }
+            index += 1
+        }
+        return nil
+    }
+
+    /// The first tag that can still be settled; `nil` when every delivery is.
+    var firstOpenTag: UInt64? {
+        for index in 0..<ring.count where ring[index].status == .open {
+            return ring[index].deliveryTag
+        }
+        return nil
+    }
+
+    /// Sets an open delivery aside for the transaction; `false` when there is none by this tag.
+    mutating func hold(_ deliveryTag: UInt64) -> Bool {
+        guard let index = index(of: deliveryTag), ring[index].status == .open else { return false }
+        ring[index].status = .inTransaction
+        return true
+    }
+
+    /// The open tags up to `deliveryTag`, lowest first.
+    func openTags(through deliveryTag: UInt64) -> [UInt64] {
+        var tags: [UInt64] = []
+        for index in 0..<ring.count {
+            let delivery = ring[index]
+            guard delivery.deliveryTag <= deliveryTag else { break }
+            if delivery.status == .open { tags.append(delivery.deliveryTag) }
+        }
+        return tags
+    }
+
+    /// Removes and returns a delivery held for the transaction.
+    mutating func takeHeld(_ deliveryTag: UInt64) -> UnackedDelivery? {
+        guard let index = index(of: deliveryTag), ring[index].status == .inTransaction else {
+            return nil
+        }
+        let delivery = ring[index]
+        remove(at: index)
+        return delivery
+    }
+
+    /// Makes a delivery held for the transaction open again (tx.rollback).
+    mutating func letGo(_ deliveryTag: UInt64) {
+        guard let index = index(of: deliveryTag), ring[index].status == .inTransaction else {
+            return
+        }
+        ring[index].status = .open
+    }
+
+    /// Removes and returns the oldest delivery whatever its status, for a closing channel.
+    mutating func popFirst() -> UnackedDelivery? {
+        while let delivery = ring.popFirst() {
+            guard delivery.status != .settled else { continue }
+            count -= 1
+            return delivery
+        }
+        return nil
+    }
+
+    @inline(__always)
+    private func index(of deliveryTag: UInt64) -> Int? {
+        guard let first = ring.first, deliveryTag >= first.deliveryTag else { return nil }
+        let distance = deliveryTag &- first.deliveryTag
+        if distance < UInt64(ring.count) {
+            let index = Int(truncatingIfNeeded: distance)
+            if ring[index].deliveryTag == deliveryTag { return index }
+        }
+        return search(deliveryTag)
+    }
+
+    private func search(_ deliveryTag: UInt64) -> Int? {
+        var low = 0
+        var high = ring.count
+        while low < high {
+            let middle = (low + high) / 2
+            let tag = ring[middle].deliveryTag
+            if tag == deliveryTag { return middle }
+            if tag < deliveryTag { low = middle + 1 } else { high = middle }
+        }
+        return nil
+    }
+
+    @inline(__always)
+    private mutating func remove(at index: Int) {
+        count &-= 1
+        guard index == 0 else {
+            ring[index].status = .settled
+            return
+        }
+        ring.removeFirst(1)
+        while let first = ring.first, first.status == .settled { ring.removeFirst(1) }
+    }
+
+    private mutating func compact() {
+        var kept = Ring<UnackedDelivery>()
+        for index in 0..<ring.count where ring[index].status != .settled {
+            kept.append(ring[index])
+        }
+        swap(&ring, &kept)
+    }
+}

@@ -1,0 +1,128 @@
+import Wire
+
+/// One published message: a block of memory that holds its wire image.
+///
+/// A delivery needs exactly the octets the publisher sent, only the method's head and the channel
+/// numbers differ. So the block keeps them as they go out, and delivering is one copy plus a few
+/// patched octets:
+///
+///     exchange, routing key   two short strings, the tail of every basic.deliver and basic.get-ok
+///     0xCE                    end octet of the method frame
+///     header frame            head (7), class, weight, body size (12), properties, 0xCE
+///     body frame              head (7), body, 0xCE; absent when the body is empty
+///
+/// The body lies in one piece whatever frames it came in; it is cut again only for a consumer
+/// whose frame size is smaller. References are counted by hand (one for each queue entry, unacked
+/// delivery or outbound slice) and touched only under the virtual host's lock.
+@safe
+struct Message: BitwiseCopyable, Equatable {
+    let block: UnsafeMutableRawPointer
+
+    /// What the block starts with; the image follows.
+    struct Header: BitwiseCopyable {
+        var references: Int32
+        var exchangeSize: UInt8
+        var routingKeySize: UInt8
+        var traits: MessageTraits
+        var propertiesSize: Int32
+        var bodySize: Int
+        /// Size of the whole block, as it was asked of the pool.
+        var blockSize: Int
+    }
+
+    static let headerSize = 32
+    /// Head of a frame: type, channel, size.
+    static let frameHeadSize = 7
+    /// Class, weight and body size in front of the properties.
+    static let contentHeadSize = 12
+
+    var header: Header {
+        @inline(__always) unsafeAddress {
+            unsafe UnsafePointer(block.assumingMemoryBound(to: Header.self))
+        }
+        @inline(__always) nonmutating unsafeMutableAddress {
+            unsafe block.assumingMemoryBound(to: Header.self)
+        }
+    }
+
+    /// First octet of the wire image.
+    @inline(__always)
+    var image: UnsafeMutableRawPointer { unsafe block + Message.headerSize }
+
+    /// Octets of the two short strings, their length octets included.
+    @inline(__always)
+    var routeSize: Int { 2 &+ Int(header.exchangeSize) &+ Int(header.routingKeySize) }
+
+    /// Where the header frame begins in the image.
+    @inline(__always)
+    var headerFrameOffset: Int { routeSize &+ 1 }
+
+    /// Where the properties (flags first) begin in the image.
+    @inline(__always)
+    var propertiesOffset: Int {
+        headerFrameOffset &+ Message.frameHeadSize &+ Message.contentHeadSize
+    }
+
+    /// Where the body frame begins in the image.
+    @inline(__always)
+    var bodyFrameOffset: Int { propertiesOffset &+ Int(header.propertiesSize) &+ 1 }
+
+    /// Octets of the whole image.
+    @inline(__always)
+    var imageSize: Int {
+        let body = header.bodySize
+        return body == 0 ? bodyFrameOffset : bodyFrameOffset &+ Message.frameHeadSize &+ body &+ 1
+    }
+
+    /// The two short strings as they stand on the wire.
+    var route: ByteView { unsafe ByteView(base: UnsafeRawPointer(image), count: routeSize) }
+
+    var exchange: ByteView { route.slice(from: 1, count: Int(header.exchangeSize)) }
+
+    var routingKey: ByteView {
+        route.slice(from: 2 + Int(header.exchangeSize), count: Int(header.routingKeySize))
+    }
+
+    /// The property part of the content header, flags first.
+    var properties: ByteView {
+        unsafe ByteView(
+            base: UnsafeRawPointer(image + propertiesOffset),
+            count: Int(header.propertiesSize)
+        )
+    }
+
+    var body: ByteView {
+        guard header.bodySize > 0 else { return unsafe ByteView(base: image, count: 0) }
+        return unsafe ByteView(
+            base: UnsafeRawPointer(image + bodyFrameOffset + Message.frameHeadSize),
+            count: header.bodySize
+        )
+    }
+
+    @inline(__always)
+    func retain(_ count: Int = 1) { header.references &+= Int32(truncatingIfNeeded: count) }
+
+    /// Gives up one reference; the last one frees the block.
+    @inline(__always)
+    func release(to pool: inout BlockPool) {
+        header.references &-= 1
+        if header.references <= 0 {
+            unsafe pool.free(block, byteCount: header.blockSize)
+        }
+    }
+
+    @inline(__always)
+    static func == (left: Self, right: Self) -> Bool { unsafe left.block == right.block }
+}
+
+/// What the broker learned about a message when it came in.
+struct MessageTraits: OptionSet, BitwiseCopyable {
+    let rawValue: UInt16
+
+    /// `delivery_mode` 2.
+    static let persistent = MessageTraits(rawValue: 1)
+    /// Its headers name further routing keys (CC, BCC).
+    static let carriesExtraKeys = MessageTraits(rawValue: 2)
+    /// Its `reply_to` asks for direct reply-to.
+    static let asksForDirectReply = MessageTraits(rawValue: 4)
+}

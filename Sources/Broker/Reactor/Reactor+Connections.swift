@@ -1,0 +1,221 @@
+import Wire
+
+/// The life of a socket on its reactor.
+extension Reactor {
+    /// Takes over an accepted socket.
+    func adopt(_ socket: AcceptedSocket, id: UInt64) {
+        let token = drivers.makeToken()
+        do throws(SystemError) {
+            try poller.add(socket.descriptor, token)
+        } catch {
+            drivers.discard(token)
+            Syscalls.close(socket.descriptor)
+            return
+        }
+        let connection = Connection.make(
+            id: id,
+            peer: ConnectionPeer(
+                host: socket.peer.host,
+                port: socket.peer.port,
+                localHost: socket.local.host,
+                localPort: socket.local.port,
+                isLoopback: socket.peer.isLoopback
+            ),
+            context: environment.context,
+            at: now,
+            wallTime: SystemClock.wallTime()
+        )
+        connection.state.address = ShellAddress(
+            reactor: index,
+            slot: token.slot,
+            registration: token.registration,
+            socket: socket.descriptor
+        )
+        let driver = ConnectionDriver(
+            connection: connection,
+            descriptor: socket.descriptor,
+            token: token
+        )
+        drivers.insert(driver)
+        list(driver)
+    }
+
+    /// Reads once and acts on it.
+    func read(_ driver: ConnectionDriver) {
+        switch driver.stage {
+        case .serving: break
+        case .lingering:
+            discardInput(driver)
+            return
+        case .leaving:
+            depart(driver)
+            return
+        }
+        if driver.connection.state.isReadingHeld {
+            // Its peer may be gone for good all the same; only writing would show.
+            if driver.hasPeerClosed { abandon(driver) }
+            return
+        }
+        guard driver.mayHaveInput else {
+            process(driver, buffer.view(after: driver.leftover, count: 0))
+            settle(driver)
+            return
+        }
+        let (result, bytes) = buffer.receive(driver.descriptor, after: driver.leftover)
+        switch result {
+        case .done(let count):
+            let mayHaveMore = count == ReceiveBuffer.receiveSize || driver.hasPeerClosed
+            driver.mayHaveInput = mayHaveMore
+            driver.connection.state.counters.receivedBytes &+= UInt64(count)
+            process(driver, bytes)
+            if mayHaveMore { list(driver) }
+            settle(driver)
+        case .wouldBlock:
+            driver.mayHaveInput = false
+            process(driver, bytes)
+            settle(driver)
+        case .closed, .failed:
+            abandon(driver)
+        }
+    }
+
+    /// Feeds octets to the connection and keeps what it leaves over.
+    private func process(_ driver: ConnectionDriver, _ bytes: ByteView) {
+        var offset = 0
+        if driver.domain == nil { offset = handshake(driver, bytes) }
+        if let domain = driver.domain {
+            domain.lock.lock()
+            domain.virtualHost.begin(at: now)
+            let rest = bytes.slice(from: offset, count: bytes.count - offset)
+            offset += driver.connection.receive(rest)
+            if driver.connection.isReadingPaused { driver.connection.state.isReadingHeld = true }
+            finish(domain)
+        }
+        if offset == bytes.count {
+            if !driver.leftover.isEmpty { driver.leftover = [] }
+        } else {
+            driver.leftover = bytes.slice(from: offset, count: bytes.count - offset).bytes
+        }
+    }
+
+    /// The part of a connection's life before it has a virtual host; no lock is needed.
+    private func handshake(_ driver: ConnectionDriver, _ bytes: ByteView) -> Int {
+        let connection = driver.connection
+        connection.state.lastReceived = now
+        let offset = connection.receive(bytes)
+        if let name = connection.state.requestedVirtualHost {
+            if let domain = environment.registry.domain(named: name.bytes) {
+                driver.domain = domain
+                domain.lock.lock()
+                domain.virtualHost.begin(at: now)
+                connection.enter(domain.virtualHost)
+                finish(domain)
+                return offset
+            }
+            connection.refuseVirtualHost()
+        }
+        sendGreeting(driver)
+        return offset
+    }
+
+    /// Sends what the handshake answered; a client that does not even read that is dropped.
+    private func sendGreeting(_ driver: ConnectionDriver) {
+        let greeting = driver.connection.state.greeting
+        guard !greeting.isEmpty else { return }
+        driver.connection.state.greeting = []
+        let result = unsafe greeting.withUnsafeBytes { bytes in
+            unsafe Syscalls.send(driver.descriptor, bytes)
+        }
+        guard result == .done(greeting.count) else {
+            driver.connection.state.phase = .ended
+            return
+        }
+    }
+
+    func becomeWritable(_ driver: ConnectionDriver) {
+        guard let domain = driver.domain, driver.connection.state.isSocketFull else { return }
+        domain.lock.lock()
+        domain.virtualHost.begin(at: now)
+        domain.virtualHost.socketIsWritable(driver.connection)
+        finish(domain)
+        settle(driver)
+    }
+
+    func handleTimeouts(_ driver: ConnectionDriver) {
+        switch driver.stage {
+        case .lingering(let until):
+            if now >= until { abandon(driver) }
+            return
+        case .leaving: return
+        case .serving: break
+        }
+        if let domain = driver.domain {
+            domain.lock.lock()
+            domain.virtualHost.begin(at: now)
+            driver.connection.handleTimeouts(at: now)
+            finish(domain)
+        } else {
+            driver.connection.handleTimeouts(at: now)
+        }
+        settle(driver)
+    }
+
+    /// Acts on a connection that has ended: once all is sent, our side is closed.
+    func settle(_ driver: ConnectionDriver) {
+        guard case .serving = driver.stage, driver.connection.state.phase == .ended else { return }
+        if let domain = driver.domain {
+            domain.lock.lock()
+            let isUnsent = !driver.connection.state.outbound.isEmpty
+            domain.lock.unlock()
+            if isUnsent { return }
+        }
+        sendGreeting(driver)
+        Syscalls.shutdownSending(driver.descriptor)
+        driver.leftover = []
+        driver.stage = .lingering(until: now + Reactor.lingerTime)
+        if driver.hasPeerClosed || driver.mayHaveInput { list(driver) }
+    }
+
+    /// Throws away what a finished client still sends, until it closes.
+    private func discardInput(_ driver: ConnectionDriver) {
+        let (result, _) = buffer.receive(driver.descriptor, after: [])
+        switch result {
+        case .done: list(driver)
+        case .wouldBlock: break
+        case .closed, .failed: abandon(driver)
+        }
+    }
+
+    /// The socket is of no more use: gives back what the client held, and the descriptor.
+    func abandon(_ driver: ConnectionDriver) {
+        if case .leaving = driver.stage { return }
+        driver.stage = .leaving
+        if let domain = driver.domain {
+            domain.lock.lock()
+            domain.virtualHost.begin(at: now)
+            driver.connection.leave()
+            finish(domain)
+        }
+        depart(driver)
+    }
+
+    /// Frees a connection that has left, unless somebody is still sending for it.
+    private func depart(_ driver: ConnectionDriver) {
+        guard drivers[driver.token] === driver else { return }
+        if let domain = driver.domain {
+            domain.lock.lock()
+            if driver.connection.state.isSending {
+                // The flusher's report finds the connection ended and brings us back here.
+                domain.lock.unlock()
+                return
+            }
+            driver.connection.destroyConnection()
+            domain.lock.unlock()
+        } else {
+            driver.connection.destroyConnection()
+        }
+        drivers.remove(driver)
+        poller.remove(driver.descriptor)
+        Syscalls.close(driver.descriptor)
+    }
+}

@@ -1,0 +1,25 @@
+/// Every bound of the broker in one place: tables, buffers, names, depths, times.
+///
+/// A value that is passed in, never a global. Sizes are in octets unless they say otherwise.
+struct Limits: Sendable, Equatable {
+    /// Channels a client may open on one connection (connection.tune).
+    var channelMax = 2047
+    /// Largest frame, its head and end included (connection.tune).
+    var frameMax = 131_072
+    /// Smallest `frame_max` a client may ask for (AMQP 0-9-1 §4.2.3).
+    static let frameMaxMin = 4096
+    /// Largest frame payload before tuning.
+    var handshakeFrameMax = 8192
+    /// Proposed heartbeat interval in seconds; 0 is off.
+    var heartbeatSeconds = 60
+    /// From the first octet to connection.open.
+    var handshakeTimeout = Duration.seconds(10)
+    /// How long an answer to connection.close is awaited.
+    var closeTimeout = Duration.seconds(30)
+    /// Largest message body (RabbitMQ: max_message_size).
+    var messageSizeMax = 134_217_728
+    /// From this many octets waiting for a connection on, its consumers get nothing more.
+    var outboundSizeHigh = 256 * 1024
+    /// From this many on, nothing more is read from it either.
+    var outboundSizeMax = 4 * 1024 * 1024
+}

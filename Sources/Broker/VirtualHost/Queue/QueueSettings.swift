@@ -1,0 +1,190 @@
+import Wire
+
+/// What a queue was declared with.
+struct QueueSettings {
+    let isDurable: Bool
+    let isExclusive: Bool
+    let isAutoDelete: Bool
+    let arguments: FieldTable
+
+    /// What happens to a publish when the queue is full (x-overflow).
+    enum Overflow {
+        case dropHead
+        case rejectPublish
+        case rejectPublishDeadLetter
+    }
+
+    /// `nil` without x-max-length.
+    private(set) var readyCountMax: Int?
+    /// `nil` without x-max-length-bytes.
+    private(set) var readyBytesMax: Int?
+    private(set) var overflow = Overflow.dropHead
+    private(set) var hasSingleActiveConsumer = false
+
+    /// Reads and validates the arguments of a queue.declare.
+    ///
+    /// The durable flag of an exclusive queue is ignored, as RabbitMQ does. Unknown arguments are
+    /// kept for inspection and otherwise ignored.
+    ///
+    /// - Parameter declare: The method as the client sent it.
+    /// - Throws: 406 (precondition-failed) for an argument of a wrong type or value.
+    init(_ declare: QueueDeclare) throws(ProtocolError) {
+        isDurable = declare.durable && !declare.exclusive
+        isExclusive = declare.exclusive
+        isAutoDelete = declare.autoDelete
+        arguments = declare.arguments
+        for entry in arguments.entries {
+            try read(entry, of: declare)
+        }
+    }
+
+    private mutating func read(
+        _ entry: FieldTable.Entry,
+        of declare: QueueDeclare
+    ) throws(ProtocolError) {
+        let context = Context(argument: entry.name, queue: declare.queue)
+        switch entry.name {
+        case "x-max-length":
+            readyCountMax = try context.nonNegative(entry.value)
+        case "x-max-length-bytes":
+            readyBytesMax = try context.nonNegative(entry.value)
+        case "x-message-ttl":
+            _ = try context.nonNegative(entry.value)
+        case "x-expires":
+            guard try context.nonNegative(entry.value) > 0 else {
+                throw context.invalid("cannot be zero")
+            }
+        case "x-max-priority":
+            guard try context.nonNegative(entry.value) <= 255 else {
+                throw context.invalid("must be at most 255")
+            }
+        case "x-overflow":
+            overflow = try context.overflow(entry.value)
+        case "x-single-active-consumer":
+            guard let value = entry.value.boolean else { throw context.wrongType(entry.value) }
+            hasSingleActiveConsumer = value
+        case "x-dead-letter-exchange", "x-queue-master-locator", "x-queue-version":
+            if entry.name != "x-queue-version", entry.value.text == nil {
+                throw context.wrongType(entry.value)
+            }
+        case "x-dead-letter-routing-key":
+            guard entry.value.text != nil else { throw context.wrongType(entry.value) }
+            guard declare.arguments["x-dead-letter-exchange"] != nil else {
+                throw context.invalid("needs x-dead-letter-exchange")
+            }
+        case "x-queue-mode":
+            guard let mode = entry.value.text, ["default", "lazy"].contains(mode) else {
+                throw context.invalid("must be default or lazy")
+            }
+        case "x-queue-type":
+            guard entry.value.text == "classic" else {
+                throw context.invalid("only classic queues are supported")
+            }
+        default:
+            break
+        }
+    }
+
+    /// The arguments RabbitMQ compares when a queue is declared again.
+    private static let comparedArguments: [ShortString] = [
+        "x-expires", "x-message-ttl", "x-max-length", "x-max-length-bytes", "x-max-priority",
+        "x-overflow", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-queue-mode",
+        "x-single-active-consumer", "x-queue-type",
+    ]
+
+    /// Whether declaring again with these settings is the same queue (AMQP 0-9-1 queue.declare).
+    ///
+    /// - Parameters:
+    ///   - other: The settings of the second declaration.
+    ///   - queue: Its name, for the text.
+    ///   - virtualHost: Where it lives, for the text.
+    /// - Throws: 406 naming the first property or argument that differs. Integers are compared
+    ///   by value, whatever their width.
+    func checkEquivalence(
+        to other: QueueSettings,
+        queue: String,
+        virtualHost: String
+    ) throws(ProtocolError) {
+        func differs(_ what: String, _ received: String, _ current: String) -> ProtocolError {
+            ProtocolError(
+                .preconditionFailed,
+                "inequivalent arg '\(what)' for queue '\(queue)' in vhost '\(virtualHost)': "
+                    + "received \(received) but current is \(current)"
+            )
+        }
+        func quoted(_ flag: Bool) -> String { "'\(flag)'" }
+        if isDurable != other.isDurable {
+            throw differs("durable", quoted(other.isDurable), quoted(isDurable))
+        }
+        if isAutoDelete != other.isAutoDelete {
+            throw differs("auto_delete", quoted(other.isAutoDelete), quoted(isAutoDelete))
+        }
+        for name in QueueSettings.comparedArguments {
+            let current = arguments[name]
+            let received = other.arguments[name]
+            if name == "x-queue-type" {
+                if (current?.text ?? "classic") == (received?.text ?? "classic") { continue }
+            }
+            if !ArgumentComparison.isSame(current, received) {
+                throw differs(
+                    name.string,
+                    ArgumentComparison.describe(received),
+                    ArgumentComparison.describe(current)
+                )
+            }
+        }
+    }
+
+    /// Says what is wrong with one argument, in RabbitMQ's words.
+    private struct Context {
+        let argument: ShortString
+        let queue: ShortString
+
+        func nonNegative(_ value: FieldValue) throws(ProtocolError) -> Int {
+            guard let number = value.integer else { throw wrongType(value) }
+            guard number >= 0 else { throw invalid("negative value \(number)") }
+            guard number <= Int64(UInt32.max) || argument != "x-message-ttl" else {
+                throw invalid("value \(number) is too large")
+            }
+            return Int(number)
+        }
+
+        func overflow(_ value: FieldValue) throws(ProtocolError) -> Overflow {
+            switch value.text {
+            case "drop-head": return .dropHead
+            case "reject-publish": return .rejectPublish
+            case "reject-publish-dlx": return .rejectPublishDeadLetter
+            default: throw invalid("must be drop-head, reject-publish or reject-publish-dlx")
+            }
+        }
+
+        func wrongType(_ value: FieldValue) -> ProtocolError {
+            invalid("unacceptable type \(value.type)")
+        }
+
+        func invalid(_ reason: String) -> ProtocolError {
+            ProtocolError(
+                .preconditionFailed,
+                "invalid arg '\(argument.string)' for queue '\(queue.string)': \(reason)"
+            )
+        }
+    }
+}
+
+/// How RabbitMQ compares one argument of two declarations.
+enum ArgumentComparison {
+    static func isSame(_ left: FieldValue?, _ right: FieldValue?) -> Bool {
+        if left == right { return true }
+        guard let left = left?.integer, let right = right?.integer else { return false }
+        return left == right
+    }
+
+    static func describe(_ value: FieldValue?) -> String {
+        guard let value else { return "none" }
+        if let number = value.integer {
+            return "the value '\(number)' of type '\(value.type)'"
+        }
+        if let text = value.text { return "the value '\(text)' of type '\(value.type)'" }
+        return "a value of type '\(value.type)'"
+    }
+}

@@ -1,0 +1,188 @@
+import Wire
+
+/// Declaring and deleting exchanges.
+extension Handle where State == VirtualHostState {
+    var nameText: String { String(decoding: state.name, as: UTF8.self) }
+
+    /// Name of the reserved exchange that answers inspection requests.
+    static var managementExchange: ShortString { "brokerd.management" }
+
+    func exchange(named name: ShortString) -> Exchange? {
+        ByteView.with(name.bytes) { state.exchanges.value(for: $0) }
+    }
+
+    /// The exchange by this name, or 404.
+    func existingExchange(_ name: ShortString) throws(ProtocolError) -> Exchange {
+        guard let exchange = exchange(named: name) else {
+            throw ProtocolError(
+                .notFound,
+                "no exchange '\(name.string)' in vhost '\(nameText)'"
+            )
+        }
+        return exchange
+    }
+
+    func declarePredefinedExchanges() {
+        let predefined: [(ShortString, ExchangeKind, isInternal: Bool)] = [
+            ("", .default, false), ("amq.direct", .direct, false), ("amq.fanout", .fanout, false),
+            ("amq.topic", .topic, false), ("amq.headers", .headers, false),
+            ("amq.match", .headers, false), ("amq.rabbitmq.trace", .topic, true),
+            (VirtualHost.managementExchange, .management, false),
+        ]
+        for (name, kind, isInternal) in predefined {
+            let declare = ExchangeDeclare(
+                exchange: name,
+                type: "",
+                durable: true,
+                internal: isInternal
+            )
+            let exchange = addExchange(declare, kind: kind, alternateExchange: nil)
+            if kind == .default { state.defaultExchange = exchange }
+        }
+    }
+
+    private func addExchange(
+        _ declare: ExchangeDeclare,
+        kind: ExchangeKind,
+        alternateExchange: ShortString?
+    ) -> Exchange {
+        let hash = ByteHash(seed: state.random.next())
+        let exchange = Exchange(
+            ExchangeState(
+                name: declare.exchange.bytes,
+                kind: kind,
+                isDurable: declare.durable,
+                isAutoDelete: declare.autoDelete,
+                isInternal: declare.internal,
+                arguments: declare.arguments,
+                alternateExchange: alternateExchange,
+                router: ExchangeRouter(kind, hash: hash),
+                routes: RememberedRoutes(hash: hash)
+            )
+        )
+        ByteView.with(declare.exchange.bytes) {
+            _ = state.exchanges.insert(exchange, for: $0)
+        }
+        state.topologyVersion += 1
+        return exchange
+    }
+
+    /// exchange.declare (AMQP 0-9-1 §1.6.2.1).
+    ///
+    /// - Throws: 404 (passive, missing), 403 (reserved name, default exchange), 406 (differs from
+    ///   the one that is there, alternate-exchange no string), 503 (unknown type).
+    func declare(_ declare: ExchangeDeclare) throws(ProtocolError) {
+        if declare.passive {
+            try refuseDefault(declare.exchange)
+            _ = try existingExchange(declare.exchange)
+            return
+        }
+        guard let kind = ExchangeKind(typeName: declare.type) else {
+            throw ProtocolError(
+                .commandInvalid,
+                "unknown exchange type '\(declare.type.string)'"
+            )
+        }
+        try refuseDefault(declare.exchange)
+        if let exchange = exchange(named: declare.exchange) {
+            try checkEquivalence(of: exchange, to: declare, kind: kind)
+            return
+        }
+        guard !declare.exchange.bytes.starts(with: Array("amq.".utf8)) else {
+            throw ProtocolError(
+                .accessRefused,
+                "exchange name '\(declare.exchange.string)' contains reserved prefix 'amq.*'"
+            )
+        }
+        let alternate = try alternateExchange(of: declare)
+        _ = addExchange(declare, kind: kind, alternateExchange: alternate)
+    }
+
+    func refuseDefault(_ name: ShortString) throws(ProtocolError) {
+        guard name.isEmpty else { return }
+        throw ProtocolError(.accessRefused, "operation not permitted on the default exchange")
+    }
+
+    private func alternateExchange(
+        of declare: ExchangeDeclare
+    ) throws(ProtocolError)
+        -> ShortString?
+    {
+        guard let value = declare.arguments["alternate-exchange"] else { return nil }
+        guard case .longString(let bytes) = value, let name = ShortString(bytes: bytes) else {
+            throw ProtocolError(
+                .preconditionFailed,
+                "invalid arg 'alternate-exchange' for exchange '\(declare.exchange.string)' in "
+                    + "vhost '\(nameText)': unacceptable type \(value.type)"
+            )
+        }
+        return name
+    }
+
+    private func checkEquivalence(
+        of exchange: Exchange,
+        to declare: ExchangeDeclare,
+        kind: ExchangeKind
+    ) throws(ProtocolError) {
+        func check(_ what: String, _ received: String, _ current: String) throws(ProtocolError) {
+            guard received != current else { return }
+            throw ProtocolError(
+                .preconditionFailed,
+                "inequivalent arg '\(what)' for exchange '\(declare.exchange.string)' in vhost "
+                    + "'\(nameText)': received '\(received)' but current is '\(current)'"
+            )
+        }
+        try check("type", kind.typeName, exchange.state.kind.typeName)
+        try check("durable", "\(declare.durable)", "\(exchange.state.isDurable)")
+        try check("auto_delete", "\(declare.autoDelete)", "\(exchange.state.isAutoDelete)")
+        try check("internal", "\(declare.internal)", "\(exchange.state.isInternal)")
+        let received = declare.arguments["alternate-exchange"]
+        let current = exchange.state.arguments["alternate-exchange"]
+        guard ArgumentComparison.isSame(received, current) else {
+            throw ProtocolError(
+                .preconditionFailed,
+                "inequivalent arg 'alternate-exchange' for exchange '\(declare.exchange.string)' "
+                    + "in vhost '\(nameText)': received \(ArgumentComparison.describe(received)) "
+                    + "but current is \(ArgumentComparison.describe(current))"
+            )
+        }
+    }
+
+    /// exchange.delete (AMQP 0-9-1 §1.6.2.3); deleting a missing one succeeds, as in RabbitMQ.
+    ///
+    /// - Throws: 403 (default or predeclared exchange), 406 (if-unused and in use).
+    func delete(_ delete: ExchangeDelete) throws(ProtocolError) {
+        try refuseDefault(delete.exchange)
+        guard !delete.exchange.bytes.starts(with: Array("amq.".utf8)),
+            delete.exchange != VirtualHost.managementExchange
+        else {
+            throw ProtocolError(
+                .accessRefused,
+                "exchange name '\(delete.exchange.string)' contains reserved prefix 'amq.*'"
+            )
+        }
+        guard let exchange = exchange(named: delete.exchange) else { return }
+        guard !delete.ifUnused || exchange.state.bindings.isEmpty else {
+            throw ProtocolError(
+                .preconditionFailed,
+                "exchange '\(delete.exchange.string)' in vhost '\(nameText)' in use"
+            )
+        }
+        self.delete(exchange)
+    }
+
+    /// Removes an exchange with every binding that starts or ends there.
+    func delete(_ exchange: Exchange) {
+        ByteView.with(exchange.state.name) { _ = state.exchanges.remove($0) }
+        state.topologyVersion += 1
+        state.routeGeneration += 1
+        let outbound = exchange.state.bindings
+        exchange.state.bindings = []
+        for binding in outbound { forgetAtDestination(binding) }
+        let inbound = exchange.state.inboundBindings
+        exchange.state.inboundBindings = []
+        for binding in inbound where binding.source != exchange { removeAtSource(binding) }
+        exchange.state.routes.removeAll()
+        exchange.destroy()
+    }
+}

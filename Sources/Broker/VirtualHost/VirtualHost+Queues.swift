@@ -1,0 +1,112 @@
+import Wire
+
+/// Declaring, finding and deleting queues.
+extension Handle where State == VirtualHostState {
+    func queue(named name: ShortString) -> Queue? {
+        ByteView.with(name.bytes) { state.queues.value(for: $0) }
+    }
+
+    /// The queue by this name as far as this connection may use it.
+    ///
+    /// - Throws: 404 when there is none, 405 when it is exclusive to another connection.
+    func existingQueue(
+        _ name: ShortString,
+        for connection: Connection
+    ) throws(ProtocolError)
+        -> Queue
+    {
+        guard let queue = queue(named: name) else { throw missingQueue(name) }
+        try checkOwner(of: queue, connection)
+        return queue
+    }
+
+    func missingQueue(_ name: ShortString) -> ProtocolError {
+        ProtocolError(.notFound, "no queue '\(name.string)' in vhost '\(nameText)'")
+    }
+
+    func checkOwner(of queue: Queue, _ connection: Connection) throws(ProtocolError) {
+        guard let owner = queue.state.owner, owner != connection else { return }
+        throw lockedQueue(ShortString(bytes: queue.state.name) ?? "")
+    }
+
+    private func lockedQueue(_ name: ShortString) -> ProtocolError {
+        ProtocolError(
+            .resourceLocked,
+            "cannot obtain exclusive access to locked queue '\(name.string)' in vhost "
+                + "'\(nameText)'. It could be originally declared on another connection or the "
+                + "exclusive property value does not match that of the original declaration."
+        )
+    }
+
+    /// queue.declare (AMQP 0-9-1 §1.7.2.1); the name is already complete.
+    ///
+    /// - Throws: 404 (passive, missing), 405 (exclusive elsewhere, or exclusive now and not
+    ///   before), 403 (reserved name), 406 (differs, or an argument is not valid).
+    func declare(
+        _ declare: QueueDeclare,
+        for connection: Connection
+    ) throws(ProtocolError)
+        -> Queue
+    {
+        let name = declare.queue
+        if declare.passive { return try existingQueue(name, for: connection) }
+        let settings = try QueueSettings(declare)
+        if let queue = queue(named: name) {
+            try checkOwner(of: queue, connection)
+            guard queue.state.settings.isExclusive == settings.isExclusive else {
+                throw lockedQueue(name)
+            }
+            try queue.state.settings.checkEquivalence(
+                to: settings,
+                queue: name.string,
+                virtualHost: nameText
+            )
+            return queue
+        }
+        return addQueue(name, settings: settings, for: connection)
+    }
+
+    private func addQueue(
+        _ name: ShortString,
+        settings: QueueSettings,
+        for connection: Connection
+    )
+        -> Queue
+    {
+        let queue = Queue(
+            QueueState(
+                virtualHost: self,
+                name: name.bytes,
+                settings: settings,
+                owner: settings.isExclusive ? connection : nil,
+                readyCountMax: settings.readyCountMax ?? Int.max,
+                readyBytesMax: settings.readyBytesMax ?? Int.max,
+                lastUsed: state.now
+            )
+        )
+        ByteView.with(name.bytes) { _ = state.queues.insert(queue, for: $0) }
+        if settings.isExclusive { connection.state.exclusiveQueues.append(queue) }
+        state.topologyVersion += 1
+        return queue
+    }
+
+    /// Removes a queue with its messages and bindings; its consumers are told.
+    ///
+    /// What is out for delivery keeps the memory alive until it is settled.
+    func delete(_ queue: Queue) {
+        guard !queue.state.isDeleted else { return }
+        queue.state.isDeleted = true
+        ByteView.with(queue.state.name) { _ = state.queues.remove($0) }
+        state.topologyVersion += 1
+        if let owner = queue.state.owner {
+            owner.state.exclusiveQueues.removeAll { $0 == queue }
+            queue.state.owner = nil
+        }
+        let bindings = queue.state.bindings
+        queue.state.bindings = []
+        for binding in bindings { removeAtSource(binding) }
+        for consumer in queue.state.consumers { consumer.state.channel.cancelByServer(consumer) }
+        _ = queue.purge()
+        queue.destroyIfUnused()
+    }
+}

@@ -1,0 +1,178 @@
+import Wire
+
+/// A virtual host: exchanges, queues and bindings, and everything that happens between them.
+///
+/// This is the deterministic core. Octets, time and randomness come in as arguments; out come
+/// octets in the connections' outbound buffers and a list of the connections that have some. The
+/// same inputs give the same outputs, so a whole broker runs in a test.
+///
+/// A virtual host is a monitor: whoever calls into it, or into a connection, channel, queue or
+/// consumer that belongs to it, holds its one lock. The lock lives outside, in the shell, and is
+/// taken once for each received batch:
+///
+///     begin(at:)                      the turn's one clock reading
+///     connection.receive(octets)      any number of frames, from one or more connections
+///     finishBatch()                   queues with new credit are pumped, confirms are sent
+///     takeDirty(into:)                what must be sent once the lock is released
+typealias VirtualHost = Handle<VirtualHostState>
+
+/// The state behind a `VirtualHost` handle.
+struct VirtualHostState: ~Copyable {
+    let name: [UInt8]
+    let limits: Limits
+    var now = Instant(nanoseconds: 0)
+    var random: RandomSource
+
+    var exchanges: ByteKeyTable<Exchange>
+    var queues: ByteKeyTable<Queue>
+    /// Open connections, newest first.
+    var firstConnection: Connection?
+    var connectionCount = 0
+    /// Channels that wait for direct replies, by the token in the address.
+    var replyAddresses: ByteKeyTable<Channel>
+    /// Grows with every change that may alter a route; older routes are void.
+    var topologyVersion: UInt64 = 1
+    /// Grows whenever a remembered route was freed; channels drop their last route.
+    var routeGeneration: UInt64 = 1
+    /// Numbers the routings, so that a queue gets one copy of each message.
+    var routeMark: UInt64 = 0
+    /// Numbers the walks over exchanges, so that each is visited once.
+    var routeSerial: UInt64 = 0
+    var routeScratch = RouteScratch()
+
+    var pool = BlockPool()
+    /// Queues to pump when the batch ends, in the order they asked.
+    var scheduledFirst: Queue?
+    var scheduledLast: Queue?
+    /// Channels that owe confirms when the batch ends.
+    var confirmingFirst: Channel?
+    /// Connections with something to send, in the order they got it.
+    var dirty = Ring<Connection>()
+    /// Where messages to the management exchange go; `nil` drops them.
+    var management: (any ManagementReceiver)?
+    var defaultExchange: Exchange?
+
+    var counters = VirtualHostCounters()
+}
+
+/// Plain sums since the start; read by inspection, never reset.
+struct VirtualHostCounters: BitwiseCopyable {
+    var published: UInt64 = 0
+    var confirmed: UInt64 = 0
+    var unroutableReturned: UInt64 = 0
+    var unroutableDropped: UInt64 = 0
+    var delivered: UInt64 = 0
+    var deliveredNoAck: UInt64 = 0
+    var got: UInt64 = 0
+    var gotNoAck: UInt64 = 0
+    var getEmpty: UInt64 = 0
+    var acked: UInt64 = 0
+    var redelivered: UInt64 = 0
+}
+
+extension Handle where State == VirtualHostState {
+    /// Makes a virtual host with the exchanges every one has from the start.
+    ///
+    /// - Parameters:
+    ///   - name: As clients say it in connection.open; "/" by default.
+    ///   - limits: The bounds of every table and buffer.
+    ///   - seed: Where all randomness comes from: generated names, reply addresses, hash seeds.
+    /// - Returns: The virtual host; whoever made it destroys it when all connections are gone.
+    static func make(
+        name: [UInt8],
+        limits: Limits,
+        seed: RandomSource.Seed
+    ) -> VirtualHost {
+        var random = RandomSource(seed: seed)
+        let virtualHost = VirtualHost(
+            VirtualHostState(
+                name: name,
+                limits: limits,
+                random: random,
+                exchanges: ByteKeyTable(hash: ByteHash(seed: random.next())),
+                queues: ByteKeyTable(hash: ByteHash(seed: random.next())),
+                replyAddresses: ByteKeyTable(hash: ByteHash(seed: random.next()))
+            )
+        )
+        virtualHost.state.random = random
+        virtualHost.declarePredefinedExchanges()
+        return virtualHost
+    }
+
+    /// Starts a batch: all that follows happens at this instant.
+    func begin(at now: Instant) { state.now = now }
+
+    /// Ends a batch: hands queued messages to consumers that got credit, sends owed confirms.
+    func finishBatch() {
+        while let queue = state.scheduledFirst {
+            state.scheduledFirst = queue.state.nextScheduled
+            if state.scheduledFirst == nil { state.scheduledLast = nil }
+            queue.state.nextScheduled = nil
+            queue.state.isScheduled = false
+            queue.pump()
+        }
+        while let channel = state.confirmingFirst {
+            state.confirmingFirst = channel.state.confirms.nextConfirming
+            channel.state.confirms.nextConfirming = nil
+            channel.sendConfirms()
+        }
+    }
+
+    /// Remembers to pump a queue when the batch ends.
+    @inline(__always)
+    func schedule(_ queue: Queue) {
+        guard !queue.state.isScheduled else { return }
+        queue.state.isScheduled = true
+        if let last = state.scheduledLast {
+            last.state.nextScheduled = queue
+        } else {
+            state.scheduledFirst = queue
+        }
+        state.scheduledLast = queue
+    }
+
+    /// Gives up one reference to a message.
+    @inline(__always)
+    func release(_ message: Message) { message.release(to: &state.pool) }
+
+    /// Destroys a virtual host without connections: every queue with its messages, every exchange.
+    func tearDown() {
+        precondition(state.connectionCount == 0, "a virtual host with open connections")
+        for queue in queueList() { delete(queue) }
+        for exchange in exchangeList() { exchange.state.routes.removeAll(); exchange.destroy() }
+        destroy()
+    }
+
+    func queueList() -> [Queue] {
+        var list: [Queue] = []
+        list.reserveCapacity(state.queues.count)
+        var cursor = ByteKeyTable<Queue>.Cursor()
+        while let (_, queue) = state.queues.next(&cursor) { list.append(queue) }
+        return list
+    }
+
+    func exchangeList() -> [Exchange] {
+        var list: [Exchange] = []
+        var cursor = ByteKeyTable<Exchange>.Cursor()
+        while let (_, exchange) = state.exchanges.next(&cursor) { list.append(exchange) }
+        return list
+    }
+}
+
+/// Where requests to the management exchange are handed over, still under the lock.
+protocol ManagementReceiver: AnyObject {
+    /// Takes a request; it must return at once and may not call back into the virtual host.
+    func receive(_ request: ManagementMessage)
+}
+
+/// A message published to the management exchange, copied out of the core.
+struct ManagementMessage: Sendable {
+    /// Method and path, the routing key: `GET /api/queues/%2F`.
+    let target: [UInt8]
+    let body: [UInt8]
+    let properties: BasicProperties
+    let user: String
+    let virtualHost: [UInt8]
+    /// The rewritten reply address, token included; empty when none was asked for.
+    let replyTo: [UInt8]
+}
