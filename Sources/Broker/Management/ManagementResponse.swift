@@ -1,0 +1,28 @@
+/// The answer to a management request.
+struct ManagementResponse: Equatable, Sendable {
+    /// As in HTTP: 200 with a body, 204 without one, 4xx and 5xx with `error` and `reason`.
+    let status: Int
+    /// JSON text; empty with 204.
+    let body: [UInt8]
+
+    /// Largest body, in octets; a list beyond it has to be asked for in pages.
+    static let bodySizeMax = 32 * 1024 * 1024
+
+    init(status: Int, body: [UInt8]) {
+        self.status = status
+        self.body = body
+    }
+
+    /// 200 with one object, cut down to the columns asked for.
+    init(_ value: JSONValue, query: ManagementQuery = ManagementQuery()) {
+        self.init(status: 200, body: ManagementList.select(query.columns, of: value).encoded)
+    }
+
+    init(_ error: ManagementError) {
+        let value: JSONValue = ["error": .string(error.name), "reason": .string(error.reason)]
+        self.init(status: error.status, body: value.encoded)
+    }
+
+    /// 204: done, and there is nothing to say.
+    static let noContent = ManagementResponse(status: 204, body: [])
+}

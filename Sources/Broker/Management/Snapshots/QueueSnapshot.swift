@@ -1,0 +1,92 @@
+import Wire
+
+/// A queue as inspection shows it, copied out of the core.
+struct QueueSnapshot {
+    let virtualHost: [UInt8]
+    let name: [UInt8]
+    let node: String
+    let isDurable: Bool
+    let isAutoDelete: Bool
+    let isExclusive: Bool
+    let arguments: FieldTable
+    /// The connection an exclusive queue belongs to.
+    let owner: ConnectionPeer?
+    let consumerCount: Int
+    let exclusiveConsumerTag: ShortString?
+    let activeConsumerTag: ShortString?
+    let readyCount: Int
+    let unackedCount: Int
+    let readyBytes: Int
+    let unackedBytes: Int
+    /// Octets the queue itself takes, without the messages' bodies.
+    let memoryBytes: Int
+    /// Since when nothing has been published to it, taken from it or settled.
+    let idleSince: WallTime
+    /// Whether that has been so for more than a moment.
+    let isIdle: Bool
+    let totals: MessageTotals
+    /// Of ready and of unacked messages, per second.
+    var readyRate = 0.0
+    var unackedRate = 0.0
+    /// Shown for a single queue only.
+    var consumers: [ConsumerSnapshot]?
+}
+
+extension QueueSnapshot: ListedSnapshot {
+    var listName: [UInt8] { name }
+    var listOrder: [[UInt8]] { [virtualHost, name] }
+
+    var json: JSONValue {
+        var object = identity
+        addMessages(to: &object)
+        if let stats = totals.queueStats { object.add("message_stats", stats) }
+        if let consumers {
+            object.add("consumer_details", .array(consumers.map(\.json)))
+            object.add("incoming", [])
+            object.add("deliveries", [])
+        }
+        return .object(object)
+    }
+
+    private var identity: JSONObject {
+        var object = JSONObject([
+            ("name", .text(name)), ("vhost", .text(virtualHost)), ("type", "classic"),
+            ("durable", .bool(isDurable)), ("auto_delete", .bool(isAutoDelete)),
+            ("exclusive", .bool(isExclusive)), ("arguments", arguments.json),
+            ("node", .string(node)), ("state", "running"), ("policy", .null),
+            ("operator_policy", .null), ("effective_policy_definition", [:]),
+        ])
+        if let owner {
+            object.add("owner_pid_details", owner.details)
+        }
+        object.add("consumers", .count(consumerCount))
+        object.add("exclusive_consumer_tag", exclusiveConsumerTag.json)
+        object.add("single_active_consumer_tag", activeConsumerTag.json)
+        return object
+    }
+
+    private func addMessages(to object: inout JSONObject) {
+        object.add("messages", .count(readyCount + unackedCount))
+        object.addRate("messages", readyRate + unackedRate)
+        object.add("messages_ready", .count(readyCount))
+        object.addRate("messages_ready", readyRate)
+        object.add("messages_unacknowledged", .count(unackedCount))
+        object.addRate("messages_unacknowledged", unackedRate)
+        object.add("messages_ram", .count(readyCount + unackedCount))
+        object.add("messages_persistent", 0)
+        object.add("messages_paged_out", 0)
+        object.add("message_bytes", .count(readyBytes + unackedBytes))
+        object.add("message_bytes_ready", .count(readyBytes))
+        object.add("message_bytes_unacknowledged", .count(unackedBytes))
+        object.add("message_bytes_ram", .count(readyBytes + unackedBytes))
+        object.add("message_bytes_persistent", 0)
+        object.add("message_bytes_paged_out", 0)
+        object.add("memory", .count(memoryBytes))
+        if isIdle { object.add("idle_since", .string(idleSince.text)) }
+    }
+}
+
+extension Optional where Wrapped == ShortString {
+    /// The text, or null.
+    fileprivate var json: JSONValue { map { .text($0.bytes) } ?? .null }
+}
