@@ -13,8 +13,14 @@ let common: [SwiftSetting] = [
 let memorySafe: [SwiftSetting] = common + [.strictMemorySafety()]
 
 /// One binary each, whose start does not depend on the dynamic loader.
-let executable: [SwiftSetting] = common + [.unsafeFlags(["-static-stdlib"])]
-let linkStatically: [LinkerSetting] = [.unsafeFlags(["-static-stdlib"])]
+///
+/// Only in release builds: linker settings reach the test bundle as well, which needs the
+/// toolchain's shared libraries.
+let executable: [SwiftSetting] =
+    common + [.unsafeFlags(["-static-stdlib"], .when(configuration: .release))]
+let linkStatically: [LinkerSetting] = [
+    .unsafeFlags(["-static-stdlib"], .when(configuration: .release))
+]
 
 let package = Package(
     name: "brokerd",
@@ -53,6 +59,16 @@ let package = Package(
         .testTarget(
             name: "BrokerTests",
             dependencies: ["Broker", "Wire", "CLinux", "TestSupport"],
+            swiftSettings: common
+        ),
+        .testTarget(
+            name: "BrokerClientTests",
+            dependencies: ["BrokerClient", "Wire"],
+            swiftSettings: common
+        ),
+        .testTarget(
+            name: "BrokerctlTests",
+            dependencies: ["brokerctl", "BrokerClient", "Wire"],
             swiftSettings: common
         ),
         .testTarget(name: "TidyTests", swiftSettings: common),
