@@ -216,9 +216,11 @@ extension Handle where State == ConnectionState {
         markDirty()
     }
 
-    /// Consumers that waited for room in the buffer get their turn back.
+    /// Consumers that waited for room in the buffer get their turn back, once half of it is free.
     func relieveCongestion() {
-        guard state.blockedConsumerCount > 0, !isCongested else { return }
+        guard state.blockedConsumerCount > 0,
+            state.outbound.byteCount <= state.outboundSizeHigh / 2
+        else { return }
         state.channels.forEach { $0.unblockConsumers() }
     }
 }
