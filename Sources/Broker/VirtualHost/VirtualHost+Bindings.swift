@@ -12,13 +12,13 @@ extension Handle where State == VirtualHostState {
         arguments: FieldTable
     ) throws(ProtocolError) {
         if case .headers = source.state.router { try HeadersRouter.validate(arguments) }
-        guard find(source, destination, key, arguments) == nil else { return }
         let binding = Binding(
             source: source,
             destination: destination,
             bindingKey: key.bytes,
             arguments: arguments
         )
+        guard state.bindings.insert(binding).inserted else { return }
         source.state.bindings.append(binding)
         source.state.router.add(binding)
         switch destination {
@@ -35,38 +35,24 @@ extension Handle where State == VirtualHostState {
         key: ShortString,
         arguments: FieldTable
     ) {
-        guard let binding = find(source, destination, key, arguments) else { return }
+        let wanted = Binding(
+            source: source,
+            destination: destination,
+            bindingKey: key.bytes,
+            arguments: arguments
+        )
+        guard let index = state.bindings.firstIndex(of: wanted) else { return }
+        let binding = state.bindings[index]
         forgetAtDestination(binding)
         removeAtSource(binding)
-    }
-
-    /// The binding by its whole identity, looked for at the end that has fewer.
-    private func find(
-        _ source: Exchange,
-        _ destination: Destination,
-        _ key: ShortString,
-        _ arguments: FieldTable
-    ) -> Binding? {
-        func isWanted(_ binding: Binding) -> Bool {
-            binding.source == source && binding.destination == destination
-                && binding.bindingKey == key.bytes && binding.arguments == arguments
-        }
-        let inbound: [Binding]
-        switch destination {
-        case .queue(let queue): inbound = queue.state.bindings
-        case .exchange(let exchange): inbound = exchange.state.inboundBindings
-        }
-        if inbound.count <= source.state.bindings.count {
-            return inbound.first(where: isWanted)
-        }
-        return source.state.bindings.first(where: isWanted)
     }
 
     /// Takes a binding off its source, which may be the end of an auto-delete exchange.
     func removeAtSource(_ binding: Binding) {
         let source = binding.source
+        state.bindings.remove(binding)
         source.state.router.remove(binding)
-        source.state.bindings.removeAll { $0 === binding }
+        source.state.bindings.remove(binding)
         state.topologyVersion += 1
         if source.state.isAutoDelete, source.state.bindings.isEmpty { delete(source) }
     }
@@ -74,9 +60,8 @@ extension Handle where State == VirtualHostState {
     func forgetAtDestination(_ binding: Binding) {
         state.topologyVersion += 1
         switch binding.destination {
-        case .queue(let queue): queue.state.bindings.removeAll { $0 === binding }
-        case .exchange(let exchange):
-            exchange.state.inboundBindings.removeAll { $0 === binding }
+        case .queue(let queue): queue.state.bindings.remove(binding)
+        case .exchange(let exchange): exchange.state.inboundBindings.remove(binding)
         }
     }
 }

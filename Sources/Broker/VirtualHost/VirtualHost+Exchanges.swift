@@ -176,12 +176,11 @@ extension Handle where State == VirtualHostState {
         ByteView.with(exchange.state.name) { _ = state.exchanges.remove($0) }
         state.topologyVersion += 1
         state.routeGeneration += 1
-        let outbound = exchange.state.bindings
-        exchange.state.bindings = []
-        for binding in outbound { forgetAtDestination(binding) }
-        let inbound = exchange.state.inboundBindings
-        exchange.state.inboundBindings = []
-        for binding in inbound where binding.source != exchange { removeAtSource(binding) }
+        for binding in exchange.state.bindings.takeAll() {
+            state.bindings.remove(binding)
+            forgetAtDestination(binding)
+        }
+        for binding in exchange.state.inboundBindings.takeAll() { removeAtSource(binding) }
         exchange.state.routes.removeAll()
         exchange.destroy()
     }

@@ -102,9 +102,7 @@ extension Handle where State == VirtualHostState {
             owner.state.exclusiveQueues.removeAll { $0 == queue }
             queue.state.owner = nil
         }
-        let bindings = queue.state.bindings
-        queue.state.bindings = []
-        for binding in bindings { removeAtSource(binding) }
+        for binding in queue.state.bindings.takeAll() { removeAtSource(binding) }
         for consumer in queue.state.consumers { consumer.state.channel.cancelByServer(consumer) }
         _ = queue.purge()
         queue.destroyIfUnused()

@@ -25,6 +25,8 @@ struct VirtualHostState: ~Copyable {
 
     var exchanges: ByteKeyTable<Exchange>
     var queues: ByteKeyTable<Queue>
+    /// Every binding, to find one by its whole identity.
+    var bindings: Set<Binding> = []
     /// Open connections, newest first.
     var firstConnection: Connection?
     var connectionCount = 0

@@ -14,10 +14,10 @@ struct ExchangeState: ~Copyable {
     /// Where messages go that this one routes nowhere; the name need not exist.
     let alternateExchange: ShortString?
     var router: ExchangeRouter
-    /// Bindings that start here, in the order they came.
-    var bindings: [Binding] = []
+    /// Bindings that start here.
+    var bindings = BindingList(at: .source)
     /// Bindings that lead here from other exchanges.
-    var inboundBindings: [Binding] = []
+    var inboundBindings = BindingList(at: .destination)
     var routes: RememberedRoutes
     /// The last routing that passed through here.
     var routeSerial: UInt64 = 0

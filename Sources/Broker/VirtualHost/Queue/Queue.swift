@@ -39,8 +39,8 @@ struct QueueState: ~Copyable {
     var isDeleted = false
     /// The last routing that put this queue on its list.
     var routeMark: UInt64 = 0
-    /// Bindings that lead here, in the order they came.
-    var bindings: [Binding] = []
+    /// Bindings that lead here.
+    var bindings = BindingList(at: .destination)
 
     var counters = QueueCounters()
     var sampled = QueueCounters()
