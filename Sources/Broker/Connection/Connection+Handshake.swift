@@ -140,22 +140,25 @@ extension Handle where State == ConnectionState {
         state.capabilities = ClientCapabilities(clientProperties: startOk.clientProperties)
         state.mechanism = startOk.mechanism.string
         let context = state.context
-        guard
-            let user = context.authenticator.authenticate(
-                mechanism: startOk.mechanism.string,
-                response: startOk.response,
-                peer: state.peer
-            )
-        else {
+        let mechanism = startOk.mechanism.string
+        let outcome = context.authenticator.authenticate(
+            mechanism: mechanism,
+            response: startOk.response,
+            peer: state.peer
+        )
+        switch outcome {
+        case .accepted(let user):
+            state.user = user
+        case .refused(let user, let reason):
             context.log.refusedLogin(
-                user: "",
+                user: user,
+                reason: reason,
                 peer: state.peer,
-                mechanism: startOk.mechanism.string
+                mechanism: mechanism
             )
             refuseLogin(startOk)
             return
         }
-        state.user = user
         state.phase = .tuning
         let limits = context.limits
         send(

@@ -134,17 +134,28 @@ protocol Authenticator: Sendable {
     var mechanisms: [String] { get }
 
     /// Checks a start-ok's response.
-    ///
-    /// - Returns: The user's name, or `nil` when refused; unknown users look like wrong passwords.
-    func authenticate(mechanism: String, response: [UInt8], peer: ConnectionPeer) -> String?
+    func authenticate(mechanism: String, response: [UInt8], peer: ConnectionPeer) -> LoginOutcome
+}
+
+/// How a login went.
+enum LoginOutcome: Equatable, Sendable {
+    /// The client is this user.
+    case accepted(user: String)
+    /// It is not let in. The reason is for the log alone: to the client, an unknown user and a
+    /// wrong password look the same.
+    case refused(user: String, reason: String)
 }
 
 /// Where the core says what people may want to know about a connection.
 protocol ConnectionLog: Sendable {
+    /// A client is in, at connection.open.
+    func opened(peer: ConnectionPeer, user: String, virtualHost: String)
+    /// A socket has been closed, whether or not its client ever was in.
+    func closed(peer: ConnectionPeer, user: String)
     /// A client did something that cost it its channel or connection.
     func clientError(_ error: ProtocolError, peer: ConnectionPeer, user: String, channel: UInt16)
     /// A login was refused.
-    func refusedLogin(user: String, peer: ConnectionPeer, mechanism: String)
+    func refusedLogin(user: String, reason: String, peer: ConnectionPeer, mechanism: String)
     /// An argument was accepted that has no effect yet.
     func ignoredArgument(_ argument: String, of queue: String, peer: ConnectionPeer)
 }

@@ -129,6 +129,12 @@ final class Listener: Sendable {
         return .accepted(countMax)
     }
 
+    /// Refuses new connections from here on, those that wait included; cannot be undone.
+    ///
+    /// The descriptor stays open, since closing belongs to the owner: Linux ends the listening
+    /// state of a socket that is shut down.
+    func stop() { Syscalls.shutdownReceiving(descriptor.number) }
+
     private func accepted(_ number: Int32, _ peer: SocketAddress) -> AcceptedSocket {
         Syscalls.set(number, .noDelay)
         let local = address.isWildcard ? SocketAddress(localOf: number) ?? address : address

@@ -10,6 +10,7 @@ extension Reactor {
         } catch {
             drivers.discard(token)
             Syscalls.close(socket.descriptor)
+            environment.closed()
             return
         }
         let connection = Connection.make(
@@ -110,6 +111,11 @@ extension Reactor {
                 domain.virtualHost.begin(at: now)
                 connection.enter(domain.virtualHost)
                 finish(domain)
+                environment.context.log.opened(
+                    peer: connection.state.peer,
+                    user: connection.state.user,
+                    virtualHost: name.string
+                )
                 return offset
             }
             connection.refuseVirtualHost()
@@ -202,6 +208,8 @@ extension Reactor {
     /// Frees a connection that has left, unless somebody is still sending for it.
     private func depart(_ driver: ConnectionDriver) {
         guard drivers[driver.token] === driver else { return }
+        let peer = driver.connection.state.peer
+        let user = driver.connection.state.user
         if let domain = driver.domain {
             domain.lock.lock()
             if driver.connection.state.isSending {
@@ -217,5 +225,7 @@ extension Reactor {
         drivers.remove(driver)
         poller.remove(driver.descriptor)
         Syscalls.close(driver.descriptor)
+        environment.closed()
+        environment.context.log.closed(peer: peer, user: user)
     }
 }

@@ -12,6 +12,8 @@ final class Reactor: @unchecked Sendable {
         let context: ConnectionContext
         /// Brings a notice to the reactor that owns the connection.
         let notify: @Sendable (ShellAddress) -> Void
+        /// Told of every adopted socket that has been closed again.
+        let closed: @Sendable () -> Void
     }
 
     /// What other threads want of a reactor.

@@ -77,6 +77,11 @@ enum Syscalls {
         if Glibc.shutdown(descriptor, Int32(SHUT_WR)) != 0 { trapIfOurMistake(.last) }
     }
 
+    /// Ends the receiving direction; a listening socket stops listening.
+    static func shutdownReceiving(_ descriptor: Int32) {
+        if Glibc.shutdown(descriptor, Int32(SHUT_RD)) != 0 { trapIfOurMistake(.last) }
+    }
+
     /// Sets an integer socket option.
     ///
     /// - Parameters:

@@ -1,8 +1,8 @@
 import CLinux
 import Glibc
 
-/// A thread of the operating system with a name; it must be joined.
-struct Thread: ~Copyable {
+/// A thread of the operating system with a name; joined once.
+final class Thread: Sendable {
     private let handle: pthread_t
 
     /// Starts a thread.
@@ -34,8 +34,8 @@ struct Thread: ~Copyable {
         self.handle = handle
     }
 
-    /// Waits until the thread has ended.
-    consuming func join() {
+    /// Waits until the thread has ended; not to be called again.
+    func join() {
         let error = pthread_join(handle, nil)
         precondition(error == 0, "cannot join: \(ErrorNumber(rawValue: error))")
     }

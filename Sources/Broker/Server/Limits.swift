@@ -22,4 +22,12 @@ struct Limits: Sendable, Equatable {
     var outboundSizeHigh = 256 * 1024
     /// From this many on, nothing more is read from it either.
     var outboundSizeMax = 4 * 1024 * 1024
+    /// Connections at once; `nil` leaves it to the limit on open files.
+    var connectionMax: Int?
+    /// Connections the kernel keeps waiting per listener.
+    var listenBacklog = 1024
+    /// Connections accepted per turn and listener, so that a storm does not hold up a signal.
+    static let acceptCountPerTurn = 64
+    /// How long a stop waits for answers to connection.close and for the last octets to leave.
+    var shutdownTimeout = Duration.seconds(5)
 }

@@ -101,15 +101,18 @@ struct LoggerTests {
         )
     }
 
-    @Test("lets one line of a kind through per interval and counts the others")
+    @Test("lets a bounded number of lines through per interval and counts the others")
     func throttle() {
-        var throttle = LogThrottle(interval: .seconds(5))
+        var throttle = LogThrottle(countMax: 2, per: .seconds(5))
         let start = Instant(nanoseconds: 1_000)
         #expect(throttle.admit(at: start) == 0)
-        #expect(throttle.admit(at: start + .seconds(1)) == nil)
+        #expect(throttle.admit(at: start + .seconds(1)) == 0)
+        #expect(throttle.admit(at: start + .seconds(2)) == nil)
         #expect(throttle.admit(at: start + .milliseconds(4999)) == nil)
         #expect(throttle.admit(at: start + .seconds(5)) == 2)
-        #expect(throttle.admit(at: start + .seconds(11)) == 0)
+        #expect(throttle.admit(at: start + .seconds(5)) == 0)
+        #expect(throttle.admit(at: start + .seconds(5)) == nil)
+        #expect(throttle.admit(at: start + .seconds(11)) == 1)
     }
 }
 

@@ -1,0 +1,92 @@
+import Synchronization
+import Wire
+
+/// The whole broker: listeners, virtual hosts, reactors.
+///
+/// The thread that calls `run` accepts connections and reads signals; each reactor serves its
+/// connections on a thread of its own. Nothing of it wakes up without a reason.
+package final class Server: Sendable {
+    /// Where connections are accepted, port 0 resolved.
+    package var addresses: [SocketAddress] { listeners.map(\.address) }
+
+    let limits: Limits
+    let log: Logger
+    let listeners: [Listener]
+    let registry = VirtualHostRegistry()
+    let reactors: [Reactor]
+    /// Connections accepted and not closed again.
+    let connectionCount: ConnectionCount
+    /// Connections at once, by setting and by the limit on open files.
+    let connectionMax: Int
+    private let directory = ReactorDirectory()
+
+    /// Binds every listener and readies the reactors; no thread runs yet.
+    ///
+    /// - Parameters:
+    ///   - settings: Validated.
+    ///   - log: Where all parts report to.
+    ///   - descriptorMax: How many descriptors the process may have open.
+    /// - Throws: When an address cannot be had, or descriptors run out.
+    package init(_ settings: Settings, log: Logger, descriptorMax: Int) throws(SystemError) {
+        limits = settings.limits
+        self.log = log
+        var listeners: [Listener] = []
+        for endpoint in settings.endpoints {
+            listeners += try Listener.open(endpoint, backlog: settings.limits.listenBacklog)
+        }
+        self.listeners = listeners
+        let root = VirtualHost.make(
+            name: Array("/".utf8),
+            limits: settings.limits,
+            seed: .fromSystem()
+        )
+        registry.add(VirtualHostDomain(root))
+        let reserved = Self.reservedDescriptorCount + listeners.count
+        connectionMax = min(settings.limits.connectionMax ?? .max, max(1, descriptorMax - reserved))
+
+        let connectionCount = ConnectionCount()
+        self.connectionCount = connectionCount
+        let environment = Reactor.Environment(
+            registry: registry,
+            context: ConnectionContext(
+                limits: settings.limits,
+                serverProperties: .serverProperties(),
+                authenticator: Authentication(),
+                log: ServerLog(log)
+            ),
+            notify: { [directory] address in directory.notify(address) },
+            closed: { connectionCount.remove() }
+        )
+        var reactors: [Reactor] = []
+        for index in 0..<(settings.reactorCount ?? ProcessResources.processorCount) {
+            reactors.append(try Reactor(index: index, environment: environment))
+        }
+        self.reactors = reactors
+        directory.fill(reactors)
+    }
+
+    /// Descriptors kept for what is no connection: standard streams, pollers, files.
+    private static let reservedDescriptorCount = 64
+}
+
+/// Counts connections across the reactors.
+final class ConnectionCount: Sendable {
+    private let count = Atomic<Int>(0)
+
+    var value: Int { count.load(ordering: .relaxed) }
+
+    func add() { count.wrappingAdd(1, ordering: .relaxed) }
+
+    func remove() { count.wrappingSubtract(1, ordering: .relaxed) }
+}
+
+/// Finds a reactor by its number, for notices between them.
+///
+/// Filled once before any of them runs, and only read from then on.
+private final class ReactorDirectory: @unchecked Sendable {
+    private var reactors: [Reactor] = []
+
+    func fill(_ reactors: [Reactor]) { self.reactors = reactors }
+
+    func notify(_ address: ShellAddress) { reactors[Int(address.reactor)].post(.look(address)) }
+}

@@ -1,0 +1,85 @@
+import Wire
+
+/// What the core reports of its connections, as log lines, bounded in number.
+///
+/// One client in a loop of failing requests must not fill a disk or hold up the reactors: of each
+/// kind at most `lineCountMax` lines a second are written, and the next one says how many were
+/// held back.
+final class ServerLog: ConnectionLog, @unchecked Sendable {
+    /// Lines of one kind in a second.
+    static let lineCountMax = 20
+
+    private let log: Logger
+    private let clock: @Sendable () -> Instant
+    private let lock = Lock()
+    private var channelErrors = LogThrottle(countMax: lineCountMax, per: .seconds(1))
+    private var connectionErrors = LogThrottle(countMax: lineCountMax, per: .seconds(1))
+    private var refusedLogins = LogThrottle(countMax: lineCountMax, per: .seconds(1))
+    private var ignoredArguments = LogThrottle(countMax: lineCountMax, per: .seconds(1))
+
+    init(_ log: Logger, clock: @escaping @Sendable () -> Instant = SystemClock.now) {
+        self.log = log
+        self.clock = clock
+    }
+
+    func opened(peer: ConnectionPeer, user: String, virtualHost: String) {
+        log.debug(
+            "connection opened",
+            ["connection": peer.connectionName, "user": user, "vhost": virtualHost]
+        )
+    }
+
+    func closed(peer: ConnectionPeer, user: String) {
+        log.debug("connection closed", ["connection": peer.connectionName, "user": user])
+    }
+
+    func clientError(_ error: ProtocolError, peer: ConnectionPeer, user: String, channel: UInt16) {
+        if channel == 0 {
+            guard let heldBack = admit(\.connectionErrors) else { return }
+            log.warning(
+                "connection error",
+                [
+                    "connection": peer.connectionName, "user": user, "error": error.text,
+                    "code": "\(error.code.rawValue)", "held_back": "\(heldBack)",
+                ]
+            )
+        } else {
+            guard let heldBack = admit(\.channelErrors) else { return }
+            log.info(
+                "channel error",
+                [
+                    "connection": peer.connectionName, "channel": "\(channel)", "user": user,
+                    "error": error.text, "code": "\(error.code.rawValue)",
+                    "held_back": "\(heldBack)",
+                ]
+            )
+        }
+    }
+
+    func refusedLogin(user: String, reason: String, peer: ConnectionPeer, mechanism: String) {
+        guard let heldBack = admit(\.refusedLogins) else { return }
+        log.warning(
+            "login refused",
+            [
+                "connection": peer.connectionName, "user": user, "reason": reason,
+                "mechanism": mechanism, "held_back": "\(heldBack)",
+            ]
+        )
+    }
+
+    func ignoredArgument(_ argument: String, of queue: String, peer: ConnectionPeer) {
+        guard let heldBack = admit(\.ignoredArguments) else { return }
+        log.info(
+            "argument without effect yet",
+            [
+                "connection": peer.connectionName, "queue": queue, "argument": argument,
+                "held_back": "\(heldBack)",
+            ]
+        )
+    }
+
+    private func admit(_ throttle: ReferenceWritableKeyPath<ServerLog, LogThrottle>) -> Int? {
+        let now = clock()
+        return lock.withLock { self[keyPath: throttle].admit(at: now) }
+    }
+}
