@@ -35,7 +35,9 @@ struct ChannelState: ~Copyable {
     var lastQueueName: ShortString = ""
     var counters = ChannelCounters()
     var sampled = ChannelCounters()
-    var rates = ChannelCountersRates()
+    /// What of the counters is in the virtual host's already.
+    var folded = ChannelCounters()
+    var rates = ChannelRates()
 
     enum Phase: UInt8, BitwiseCopyable {
         case open
@@ -60,13 +62,16 @@ struct ChannelCounters: BitwiseCopyable, Equatable {
 }
 
 /// Per second, as last sampled.
-struct ChannelCountersRates: BitwiseCopyable {
+struct ChannelRates: BitwiseCopyable {
     var published = 0.0
     var confirmed = 0.0
+    var returned = 0.0
+    var unroutableDropped = 0.0
     var delivered = 0.0
     var deliveredNoAck = 0.0
     var got = 0.0
     var gotNoAck = 0.0
+    var getEmpty = 0.0
     var acked = 0.0
     var redelivered = 0.0
 }
@@ -133,11 +138,29 @@ extension Handle where State == ChannelState {
     /// Gives back what the channel holds and frees it.
     func end() {
         release()
+        foldCounters()
         let connection = state.connection
         connection.state.channels.set(nil, at: state.number)
         connection.state.channelCount -= 1
         forgetConfirming()
         destroy()
+    }
+
+    /// Adds to the virtual host's counters what was handed out and settled here since last time.
+    func foldCounters() {
+        let counters = state.counters
+        let folded = state.folded
+        guard counters != folded else { return }
+        let virtualHost = state.virtualHost
+        virtualHost.state.counters.delivered &+= counters.delivered &- folded.delivered
+        virtualHost.state.counters.deliveredNoAck &+=
+            counters.deliveredNoAck &- folded.deliveredNoAck
+        virtualHost.state.counters.got &+= counters.got &- folded.got
+        virtualHost.state.counters.gotNoAck &+= counters.gotNoAck &- folded.gotNoAck
+        virtualHost.state.counters.getEmpty &+= counters.getEmpty &- folded.getEmpty
+        virtualHost.state.counters.acked &+= counters.acked &- folded.acked
+        virtualHost.state.counters.redelivered &+= counters.redelivered &- folded.redelivered
+        state.folded = counters
     }
 
     /// Gives back consumers, unacked deliveries (oldest place first), and unfinished work.

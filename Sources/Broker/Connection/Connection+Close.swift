@@ -77,6 +77,7 @@ extension Handle where State == ConnectionState {
         state.phase = .ended
         guard let virtualHost = state.virtualHost else { return }
         let next = state.nextConnection
+        if virtualHost.state.inspectionCursor == self { virtualHost.state.inspectionCursor = next }
         let previous = state.previousConnection
         next?.state.previousConnection = previous
         if let previous {

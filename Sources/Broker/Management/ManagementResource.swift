@@ -129,10 +129,10 @@ extension ManagementResource {
         Entry("/api/bindings/{}") { .bindings(virtualHost: $0[0]) },
         Entry("/api/bindings/{}/e/{}/q/{}") { .bindingsBetween(ends($0, isToExchange: false)) },
         Entry("/api/bindings/{}/e/{}/e/{}") { .bindingsBetween(ends($0, isToExchange: true)) },
-        Entry("/api/bindings/{}/e/{}/q/{}/{}") {
+        Entry("/api/bindings/{}/e/{}/q/{}/{}", [.get, .delete]) {
             .binding(ends($0, isToExchange: false), propertiesKey: $0[3])
         },
-        Entry("/api/bindings/{}/e/{}/e/{}/{}") {
+        Entry("/api/bindings/{}/e/{}/e/{}/{}", [.get, .delete]) {
             .binding(ends($0, isToExchange: true), propertiesKey: $0[3])
         },
     ]

@@ -6,7 +6,9 @@ struct ManagementResponse: Equatable, Sendable {
     let body: [UInt8]
 
     /// Largest body, in octets; a list beyond it has to be asked for in pages.
-    static let bodySizeMax = 32 * 1024 * 1024
+    ///
+    /// The copy into the core is made under the lock, so this bounds how long it is held.
+    static let bodySizeMax = 16 * 1024 * 1024
 
     init(status: Int, body: [UInt8]) {
         self.status = status

@@ -20,6 +20,8 @@ extension Server {
             }
             threads.append(thread)
         }
+        let management = management
+        let managementThread = try Thread(name: "brokerd-mgmt") { management.run() }
         log.info("ready", ["listening": addresses.map(\.description).joined(separator: ",")])
         acceptor.acceptUntilStopped(signals)
         beginStop()
@@ -29,6 +31,8 @@ extension Server {
             return .interrupted
         }
         for thread in threads { thread.join() }
+        management.stop()
+        managementThread.join()
         log.info("stopped")
         return .success
     }

@@ -14,6 +14,8 @@ package final class Server: Sendable {
     let listeners: [Listener]
     let registry = VirtualHostRegistry()
     let reactors: [Reactor]
+    /// Answers inspection.
+    let management: ManagementService
     /// Connections accepted and not closed again.
     let connectionCount: ConnectionCount
     /// Connections at once, by setting and by the limit on open files.
@@ -63,6 +65,11 @@ package final class Server: Sendable {
         }
         self.reactors = reactors
         directory.fill(reactors)
+        management = try ManagementService(
+            .make(registry: registry, listeners: listeners, notify: environment.notify),
+            startingAt: SystemClock.now()
+        )
+        root.state.management = management
     }
 
     /// Descriptors kept for what is no connection: standard streams, pollers, files.

@@ -30,6 +30,8 @@ struct VirtualHostState: ~Copyable {
     /// Open connections, newest first.
     var firstConnection: Connection?
     var connectionCount = 0
+    /// The connection inspection looks at next; moves on when that one leaves.
+    var inspectionCursor: Connection?
     /// Channels that wait for direct replies, by the token in the address.
     var replyAddresses: ByteKeyTable<Channel>
     /// Grows with every change that may alter a route; older routes are void.
@@ -55,10 +57,15 @@ struct VirtualHostState: ~Copyable {
     var defaultExchange: Exchange?
 
     var counters = VirtualHostCounters()
+    var sampled = VirtualHostCounters()
+    var rates = VirtualHostRates()
 }
 
 /// Plain sums since the start; read by inspection, never reset.
-struct VirtualHostCounters: BitwiseCopyable {
+///
+/// What channels were handed and what they settled is added by `Channel.foldCounters`, so that
+/// the message path counts it once only.
+struct VirtualHostCounters: BitwiseCopyable, Equatable {
     var published: UInt64 = 0
     var confirmed: UInt64 = 0
     var unroutableReturned: UInt64 = 0
@@ -70,6 +77,21 @@ struct VirtualHostCounters: BitwiseCopyable {
     var getEmpty: UInt64 = 0
     var acked: UInt64 = 0
     var redelivered: UInt64 = 0
+}
+
+/// Per second, as last sampled.
+struct VirtualHostRates: BitwiseCopyable, Equatable {
+    var published = 0.0
+    var confirmed = 0.0
+    var unroutableReturned = 0.0
+    var unroutableDropped = 0.0
+    var delivered = 0.0
+    var deliveredNoAck = 0.0
+    var got = 0.0
+    var gotNoAck = 0.0
+    var getEmpty = 0.0
+    var acked = 0.0
+    var redelivered = 0.0
 }
 
 extension Handle where State == VirtualHostState {

@@ -190,7 +190,8 @@ struct SnapshotShapeTests {
             RabbitMQFields.queue,
             missing: [
                 "backing_queue_status", "consumer_capacity", "consumer_utilisation",
-                "garbage_collection", "head_message_timestamp", "messages_ready_ram",
+                "garbage_collection", "head_message_timestamp", "messages_details",
+                "messages_ready_details", "messages_ready_ram", "messages_unacknowledged_details",
                 "messages_unacknowledged_ram", "recoverable_slaves", "reductions",
                 "reductions_details",
             ]
@@ -245,13 +246,14 @@ struct SnapshotShapeTests {
         expect(consumer.json.value(at: ["channel_details"]), RabbitMQFields.channelDetails)
     }
 
-    @Test("a virtual host has RabbitMQ's members, without rates of its depth")
+    @Test("a virtual host has RabbitMQ's members, without rates of its depth and octets")
     func virtualHostShape() {
         expect(
             virtualHost.json,
             RabbitMQFields.virtualHost,
             missing: [
                 "messages_details", "messages_ready_details", "messages_unacknowledged_details",
+                "recv_oct", "recv_oct_details", "send_oct", "send_oct_details",
             ]
         )
     }

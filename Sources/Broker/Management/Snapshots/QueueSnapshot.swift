@@ -25,9 +25,6 @@ struct QueueSnapshot {
     /// Whether that has been so for more than a moment.
     let isIdle: Bool
     let totals: MessageTotals
-    /// Of ready and of unacked messages, per second.
-    var readyRate = 0.0
-    var unackedRate = 0.0
     /// Shown for a single queue only.
     var consumers: [ConsumerSnapshot]?
 }
@@ -67,11 +64,8 @@ extension QueueSnapshot: ListedSnapshot {
 
     private func addMessages(to object: inout JSONObject) {
         object.add("messages", .count(readyCount + unackedCount))
-        object.addRate("messages", readyRate + unackedRate)
         object.add("messages_ready", .count(readyCount))
-        object.addRate("messages_ready", readyRate)
         object.add("messages_unacknowledged", .count(unackedCount))
-        object.addRate("messages_unacknowledged", unackedRate)
         object.add("messages_ram", .count(readyCount + unackedCount))
         object.add("messages_persistent", 0)
         object.add("messages_paged_out", 0)

@@ -5,8 +5,6 @@ struct VirtualHostSnapshot: Equatable {
     var objects = ObjectTotals()
     var readyCount = 0
     var unackedCount = 0
-    var received = MessageTotals.Entry()
-    var sent = MessageTotals.Entry()
     var totals = MessageTotals()
 
     /// How many of everything there are.
@@ -41,8 +39,6 @@ extension VirtualHostSnapshot: ListedSnapshot {
             ("messages_ready", .count(readyCount)),
             ("messages_unacknowledged", .count(unackedCount)),
         ])
-        object.add("recv_oct", received)
-        object.add("send_oct", sent)
         if let stats = totals.virtualHostStats { object.add("message_stats", stats) }
         return .object(object)
     }
