@@ -71,6 +71,11 @@ let package = Package(
             dependencies: ["brokerctl", "BrokerClient", "Wire"],
             swiftSettings: common
         ),
+        .testTarget(
+            name: "BrokerdTests",
+            dependencies: ["brokerd", "Wire", "CLinux"],
+            swiftSettings: common
+        ),
         .testTarget(name: "TidyTests", swiftSettings: common),
     ]
 )

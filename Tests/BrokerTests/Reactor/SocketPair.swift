@@ -11,7 +11,9 @@ struct SocketPair: ~Copyable {
 
     init() throws {
         var numbers: [Int32] = [-1, -1]
-        let result = socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &numbers)
+        // Not to be inherited by programs that other tests start; O_CLOEXEC is SOCK_CLOEXEC.
+        let type = Int32(SOCK_STREAM.rawValue) | O_CLOEXEC
+        let result = socketpair(AF_UNIX, type, 0, &numbers)
         try #require(result == 0)
         for number in numbers {
             try #require(fcntl(number, F_SETFL, O_NONBLOCK) == 0)
