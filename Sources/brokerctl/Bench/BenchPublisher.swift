@@ -17,7 +17,7 @@ struct BenchPublisher: Sendable {
 
     /// Publishes until the plan or the task's cancellation ends it, then awaits the confirms.
     func run(until deadline: UInt64) async throws(ClientError) {
-        let times = PublishTimes(windowMax: plan.confirmWindow ?? 1)
+        let times = PublishTimes()
         var listener: Task<Void, Never>?
         if let window = plan.confirmWindow {
             let confirmations = channel.confirmations
@@ -70,27 +70,41 @@ struct BenchPublisher: Sendable {
 /// When each unconfirmed message was published.
 final class PublishTimes: Sendable {
     private struct State {
-        var sent: [UInt64]
-        var next: UInt64 = 1
+        /// Times of the messages from number `first` on, starting at `head`; 0 once confirmed.
+        var sent: [UInt64] = []
+        var head = 0
         var first: UInt64 = 1
         var histogram = LatencyHistogram()
+
+        /// Records the latency of one message, unless it was recorded before.
+        mutating func settle(_ number: UInt64, at now: UInt64) -> Int {
+            let index = head + Int(number - first)
+            guard number >= first, index < sent.count, sent[index] != 0 else { return 0 }
+            histogram.record(now - min(now, sent[index]))
+            sent[index] = 0
+            return 1
+        }
+
+        /// Moves past the confirmed front; compacts once it is the larger half.
+        mutating func dropSettled() {
+            while head < sent.count, sent[head] == 0 {
+                head += 1
+                first += 1
+            }
+            if head > 1024, head > sent.count / 2 {
+                sent.removeFirst(head)
+                head = 0
+            }
+        }
     }
 
-    private let state: Mutex<State>
-
-    init(windowMax: Int) {
-        // One more than may be unconfirmed, for the one being published.
-        state = Mutex(State(sent: [UInt64](repeating: 0, count: windowMax + 1)))
-    }
+    private let state = Mutex(State())
 
     var histogram: LatencyHistogram { state.withLock { $0.histogram } }
 
     /// Notes that the next message is published at `time`.
     func expect(at time: UInt64) {
-        state.withLock { state in
-            state.sent[Int(state.next % UInt64(state.sent.count))] = time
-            state.next += 1
-        }
+        state.withLock { $0.sent.append(time) }
     }
 
     /// Takes in a confirm.
@@ -98,17 +112,11 @@ final class PublishTimes: Sendable {
         let now = BenchClock.now
         let last = confirmation.sequenceNumber.value
         let count = state.withLock { state in
-            var count = 0
             let start = confirmation.isMultiple ? state.first : last
             guard start <= last else { return 0 }
-            for number in start...last {
-                let slot = Int(number % UInt64(state.sent.count))
-                guard state.sent[slot] != 0 else { continue }
-                state.histogram.record(now - min(now, state.sent[slot]))
-                state.sent[slot] = 0
-                count += 1
-            }
-            if confirmation.isMultiple { state.first = last + 1 }
+            var count = 0
+            for number in start...last { count += state.settle(number, at: now) }
+            state.dropSettled()
             return count
         }
         if confirmation.isAccepted {

@@ -1,0 +1,23 @@
+import Glibc
+
+/// Holds a thread until another opens it.
+final class Gate: @unchecked Sendable {
+    private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+
+    init() {
+        sem_init(semaphore, 0, 0)
+    }
+
+    deinit {
+        sem_destroy(semaphore)
+        semaphore.deallocate()
+    }
+
+    func open() {
+        sem_post(semaphore)
+    }
+
+    func wait() {
+        while sem_wait(semaphore) != 0 {}
+    }
+}
