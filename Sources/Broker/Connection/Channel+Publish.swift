@@ -32,7 +32,7 @@ extension Handle where State == ChannelState {
             bytes[methodEnd] == FrameOctet.end,
             bytes[headerStart] == FrameOctet.header,
             bytes.loadUInt16(at: headerStart &+ 1) == state.number,
-            bytes.loadUInt16(at: headerStart &+ 7) == 60
+            bytes.loadUInt32(at: headerStart &+ 7) == 60 << 16
         else { return nil }
         let headerSize = Int(bytes.loadUInt32(at: headerStart &+ 3))
         let bodySize = bytes.loadUInt64(at: headerStart &+ 11)
@@ -43,7 +43,7 @@ extension Handle where State == ChannelState {
         else { return nil }
         var end = bodyStart
         if bodySize > 0 {
-            guard bodySize <= UInt64(frameMax) else { return nil }
+            guard bodySize <= UInt64(state.connection.state.wholeBodySizeMax) else { return nil }
             let size = Int(truncatingIfNeeded: bodySize)
             end = bodyStart &+ Message.frameHeadSize &+ size &+ 1
             guard end <= bytes.count,

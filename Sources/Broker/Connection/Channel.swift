@@ -212,7 +212,6 @@ extension Handle where State == ChannelState {
 
     /// Sends one cumulative basic.ack for everything owed.
     func sendConfirms() {
-        state.confirms.isConfirming = false
         guard state.confirms.isSelected else { return }
         acknowledgePublishes(through: state.confirms.published)
     }

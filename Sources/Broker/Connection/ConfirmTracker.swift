@@ -8,7 +8,9 @@ struct ConfirmTracker {
     private(set) var published: UInt64 = 0
     /// The last sequence number answered.
     private(set) var answered: UInt64 = 0
+    /// The next channel that owes confirms when the batch ends.
     var nextConfirming: Channel?
+    /// On the virtual host's list of channels that owe confirms.
     var isConfirming = false
 
     /// Publishes not yet answered.

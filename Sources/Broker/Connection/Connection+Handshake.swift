@@ -204,6 +204,7 @@ extension Handle where State == ConnectionState {
         }
         state.channelMax = channelMax
         state.frameMax = frameMax
+        state.wholeBodySizeMax = min(frameMax, limits.messageSizeMax)
         state.heartbeatSeconds = Int(tuneOk.heartbeat)
         state.phase = .opening
     }

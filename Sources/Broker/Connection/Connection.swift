@@ -25,6 +25,8 @@ struct ConnectionState: ~Copyable {
     var channelMax = 0
     /// Largest frame payload accepted or sent plus 8, as negotiated.
     var frameMax: Int
+    /// Largest body that may come in one frame, by frame and message size.
+    var wholeBodySizeMax = 0
     /// Heartbeat interval in seconds; 0 is off.
     var heartbeatSeconds = 0
     var lastReceived: Instant

@@ -138,6 +138,7 @@ extension Handle where State == VirtualHostState {
         while let channel = state.confirmingFirst {
             state.confirmingFirst = channel.state.confirms.nextConfirming
             channel.state.confirms.nextConfirming = nil
+            channel.state.confirms.isConfirming = false
             channel.sendConfirms()
         }
     }
