@@ -12,7 +12,8 @@ struct LogLine {
     /// Starts a line; `what` comes from the program, never from a client.
     init(_ time: WallTime, _ level: LogLevel, _ what: StaticString) {
         bytes.reserveCapacity(160)
-        appendTime(time)
+        bytes.append(contentsOf: time.dateText.utf8)
+        bytes.append(UInt8(ascii: "Z"))
         bytes.append(0x20)
         bytes.append(contentsOf: level.rawValue.utf8)
         bytes.append(0x20)
@@ -89,44 +90,5 @@ struct LogLine {
             true
         default: false
         }
-    }
-
-    /// Writes the time as `2026-11-21T04:17:00.123Z`.
-    private mutating func appendTime(_ time: WallTime) {
-        let seconds = time.seconds
-        let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
-        let secondOfDay = seconds - days * 86_400
-        let date = Self.civilDate(days: days)
-        appendNumber(date.year, digits: 4, then: "-")
-        appendNumber(date.month, digits: 2, then: "-")
-        appendNumber(date.day, digits: 2, then: "T")
-        appendNumber(secondOfDay / 3600, digits: 2, then: ":")
-        appendNumber(secondOfDay / 60 % 60, digits: 2, then: ":")
-        appendNumber(secondOfDay % 60, digits: 2, then: ".")
-        appendNumber(time.milliseconds - seconds * 1000, digits: 3, then: "Z")
-    }
-
-    private mutating func appendNumber(_ number: Int64, digits: Int, then end: Unicode.Scalar) {
-        let text = String(number)
-        for _ in 0..<max(0, digits - text.utf8.count) { bytes.append(0x30) }
-        bytes.append(contentsOf: text.utf8)
-        bytes.append(UInt8(truncatingIfNeeded: end.value))
-    }
-
-    /// The Gregorian date `days` after 1970-01-01.
-    ///
-    /// Counts in eras of 400 years (146,097 days) that begin on a 1 March, so that the leap day
-    /// is the last of its year and months have a linear formula.
-    private static func civilDate(days: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let leaps = dayOfEra / 1460 - dayOfEra / 36_524 + dayOfEra / 146_096
-        let yearOfEra = (dayOfEra - leaps) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthFromMarch = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
-        let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day)
     }
 }

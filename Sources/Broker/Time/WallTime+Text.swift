@@ -1,15 +1,18 @@
 extension WallTime {
     /// The time as RabbitMQ's HTTP API writes it: `2026-11-21T04:35:14.600+00:00`.
+    var text: String { dateText + "+00:00" }
+
+    /// Date and time in UTC without a zone behind it: `2026-11-21T04:35:14.600`.
     ///
     /// Years before 0 and behind 9999 come out with the sign or the digits they need.
-    var text: String {
+    var dateText: String {
         let day = seconds.flooredQuotient(86_400)
         let second = seconds - day * 86_400
         let (year, month, dayOfMonth) = WallTime.date(daysSince1970: day)
         let milli = milliseconds - seconds * 1_000
         return "\(padded(year, 4))-\(padded(month, 2))-\(padded(dayOfMonth, 2))"
             + "T\(padded(second / 3_600, 2)):\(padded(second / 60 % 60, 2))"
-            + ":\(padded(second % 60, 2)).\(padded(milli, 3))+00:00"
+            + ":\(padded(second % 60, 2)).\(padded(milli, 3))"
     }
 
     /// The date of a day in the Gregorian calendar, by 400-year cycles that begin on 1 March 0000.
