@@ -27,6 +27,7 @@ let package = Package(
     products: [
         .executable(name: "brokerd", targets: ["brokerd"]),
         .executable(name: "brokerctl", targets: ["brokerctl"]),
+        .library(name: "Core", targets: ["Broker", "Wire", "TestSupport"]),
     ],
     targets: [
         .systemLibrary(name: "CLinux"),
