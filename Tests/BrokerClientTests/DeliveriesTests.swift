@@ -162,7 +162,7 @@ struct DeliveriesTests {
     }
 
     @Test(
-        "reading stops when deliveries pile up, goes on for an answer, and resumes when they are taken"
+        "reading stops when deliveries pile up, and resumes for an answer or when they are taken"
     )
     func backPressure() async throws {
         let total = 2000

@@ -3,8 +3,8 @@ import PackageDescription
 
 /// Programs that run the core inside themselves: no socket, no clock, no thread.
 ///
-/// They import the broker for testing, so that nothing of it has to be public; `scripts/instructions`
-/// builds them with `-enable-testing`.
+/// They import the broker for testing, so that nothing of it has to be public;
+/// `scripts/instructions` builds them with `-enable-testing`.
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .treatAllWarnings(as: .error),
