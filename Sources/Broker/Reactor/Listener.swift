@@ -174,6 +174,11 @@ struct SpareDescriptor: ~Copyable {
         return closed
     }
 
+    /// Takes a descriptor again if the spare was lost and there are some now.
+    mutating func restore() {
+        if descriptor == nil { descriptor = Self.openNull() }
+    }
+
     private static func openNull() -> FileDescriptor? {
         let number = clinux_open_null()
         return number < 0 ? nil : FileDescriptor(owning: number)

@@ -180,6 +180,7 @@ private struct Acceptor: ~Copyable {
                 try poller.add(listener.number, token, trigger: .level)
             }
             pausedUntil = nil
+            spare.restore()
         } catch {
             preconditionFailure("\(error), though it was watched before")
         }
