@@ -53,6 +53,8 @@ struct ConnectionState: ~Copyable {
     var isSending = false
     /// The socket took less than it was given; wait until it is writable.
     var isSocketFull = false
+    /// The poller has announced room while a flusher was sending.
+    var becameWritableMeanwhile = false
 
     var channels = HandleTable<ChannelState>()
     var channelCount = 0

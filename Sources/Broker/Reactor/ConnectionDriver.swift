@@ -15,6 +15,12 @@ final class ConnectionDriver {
     var mayHaveInput = true
     /// It is on its reactor's list of connections to read from.
     var isListed = false
+    /// The poller has said since the last look that the socket takes octets.
+    var isWritableNoted = false
+    /// Reading was held when last looked at under the lock.
+    var isReadingHeld = false
+    /// The connection had nothing more to say when last looked at under the lock.
+    var hasEnded = false
     /// The peer has closed its side, after what is still to be read.
     var hasPeerClosed = false
     var stage = Stage.serving

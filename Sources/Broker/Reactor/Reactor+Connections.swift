@@ -52,13 +52,13 @@ extension Reactor {
             depart(driver)
             return
         }
-        if driver.connection.state.isReadingHeld {
+        if driver.isReadingHeld, isStillHeld(driver) {
             // Its peer may be gone for good all the same; only writing would show.
-            if driver.hasPeerClosed { abandon(driver) }
+            if driver.hasPeerClosed { abandon(driver) } else { settle(driver) }
             return
         }
         guard driver.mayHaveInput else {
-            process(driver, buffer.view(after: driver.leftover, count: 0))
+            process(driver, buffer.view(after: driver.leftover, count: 0), receivedCount: 0)
             settle(driver)
             return
         }
@@ -67,13 +67,12 @@ extension Reactor {
         case .done(let count):
             let mayHaveMore = count == ReceiveBuffer.receiveSize || driver.hasPeerClosed
             driver.mayHaveInput = mayHaveMore
-            driver.connection.state.counters.receivedBytes &+= UInt64(count)
-            process(driver, bytes)
+            process(driver, bytes, receivedCount: count)
             if mayHaveMore { list(driver) }
             settle(driver)
         case .wouldBlock:
             driver.mayHaveInput = false
-            process(driver, bytes)
+            process(driver, bytes, receivedCount: 0)
             settle(driver)
         case .closed, .failed:
             abandon(driver)
@@ -81,16 +80,34 @@ extension Reactor {
     }
 
     /// Feeds octets to the connection and keeps what it leaves over.
-    private func process(_ driver: ConnectionDriver, _ bytes: ByteView) {
+    ///
+    /// - Parameters:
+    ///   - driver: Whose they are.
+    ///   - bytes: What was left over, then what was received.
+    ///   - receivedCount: How many were received. They are counted under the lock, since from
+    ///     connection.open on other threads touch the connection too.
+    private func process(_ driver: ConnectionDriver, _ bytes: ByteView, receivedCount: Int) {
         var offset = 0
-        if driver.domain == nil { offset = handshake(driver, bytes) }
+        let isInHandshake = driver.domain == nil
+        if isInHandshake {
+            driver.connection.state.counters.receivedBytes += UInt64(receivedCount)
+            offset = handshake(driver, bytes)
+        }
         if let domain = driver.domain {
             domain.lock.lock()
             domain.virtualHost.begin(at: now)
+            noteWritable(driver, domain)
+            if !isInHandshake {
+                driver.connection.state.counters.receivedBytes += UInt64(receivedCount)
+            }
             let rest = bytes.slice(from: offset, count: bytes.count - offset)
             offset += driver.connection.receive(rest)
             if driver.connection.isReadingPaused { driver.connection.state.isReadingHeld = true }
+            driver.isReadingHeld = driver.connection.state.isReadingHeld
+            noteEnd(driver)
             finish(domain)
+        } else {
+            noteEnd(driver)
         }
         if offset == bytes.count {
             if !driver.leftover.isEmpty { driver.leftover = [] }
@@ -138,13 +155,29 @@ extension Reactor {
         }
     }
 
-    func becomeWritable(_ driver: ConnectionDriver) {
-        guard let domain = driver.domain, driver.connection.state.isSocketFull else { return }
+    /// Looks again at a connection that was not to be read from.
+    private func isStillHeld(_ driver: ConnectionDriver) -> Bool {
+        guard let domain = driver.domain else { return false }
         domain.lock.lock()
         domain.virtualHost.begin(at: now)
-        domain.virtualHost.socketIsWritable(driver.connection)
+        noteWritable(driver, domain)
+        driver.isReadingHeld = driver.connection.state.isReadingHeld
+        noteEnd(driver)
         finish(domain)
-        settle(driver)
+        return driver.isReadingHeld
+    }
+
+    /// Hands the poller's word on to the core; called under the lock.
+    private func noteWritable(_ driver: ConnectionDriver, _ domain: VirtualHostDomain) {
+        guard driver.isWritableNoted else { return }
+        driver.isWritableNoted = false
+        domain.virtualHost.socketIsWritable(driver.connection)
+    }
+
+    /// Remembers for `settle` whether the connection has ended; called under the lock, or during
+    /// the handshake. An end that comes later, while sending, is announced by a notice.
+    func noteEnd(_ driver: ConnectionDriver) {
+        driver.hasEnded = driver.connection.state.phase == .ended
     }
 
     func handleTimeouts(_ driver: ConnectionDriver) {
@@ -159,16 +192,18 @@ extension Reactor {
             domain.lock.lock()
             domain.virtualHost.begin(at: now)
             driver.connection.handleTimeouts(at: now)
+            noteEnd(driver)
             finish(domain)
         } else {
             driver.connection.handleTimeouts(at: now)
+            noteEnd(driver)
         }
         settle(driver)
     }
 
     /// Acts on a connection that has ended: once all is sent, our side is closed.
     func settle(_ driver: ConnectionDriver) {
-        guard case .serving = driver.stage, driver.connection.state.phase == .ended else { return }
+        guard case .serving = driver.stage, driver.hasEnded else { return }
         if let domain = driver.domain {
             domain.lock.lock()
             let isUnsent = !driver.connection.state.outbound.isEmpty

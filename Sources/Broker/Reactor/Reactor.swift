@@ -95,7 +95,11 @@ final class Reactor: @unchecked Sendable {
         for index in 0..<count {
             let event = poller.event(index)
             guard let driver = drivers[event.token] else { continue }
-            if event.isWritable { becomeWritable(driver) }
+            if event.isWritable {
+                // Nearly every event says so; only `readOnce` knows whether it matters.
+                driver.isWritableNoted = true
+                list(driver)
+            }
             if event.isReadable || event.isPeerClosed || event.isHungUp {
                 driver.mayHaveInput = true
                 if event.isPeerClosed || event.isHungUp { driver.hasPeerClosed = true }
@@ -183,9 +187,11 @@ final class Reactor: @unchecked Sendable {
                 domain.lock.lock()
                 domain.virtualHost.begin(at: now)
                 driver.connection.closeByServer(error)
+                noteEnd(driver)
                 finish(domain)
             } else {
                 driver.connection.closeByServer(error)
+                noteEnd(driver)
             }
             settle(driver)
         }

@@ -16,6 +16,7 @@ extension Handle where State == VirtualHostState {
                 !connection.state.outbound.isEmpty
             else { continue }
             connection.state.isSending = true
+            connection.state.becameWritableMeanwhile = false
             connection.state.outbound.takeForSending(pool: &state.pool)
             flushes.append(connection)
         }
@@ -37,14 +38,18 @@ extension Handle where State == VirtualHostState {
         case .sent:
             break
         case .full:
-            connection.state.isSocketFull = true
+            // Room that came between the send and now has been announced already, and the poller
+            // announces it only once: then the rest goes right away.
+            connection.state.isSocketFull = !connection.state.becameWritableMeanwhile
         case .failed:
             connection.state.phase = .ended
             connection.state.outbound.removeAll(pool: &state.pool)
             return true
         }
         connection.relieveCongestion()
-        if !connection.state.outbound.isEmpty, outcome == .sent { connection.markDirty() }
+        if !connection.state.outbound.isEmpty, !connection.state.isSocketFull {
+            connection.markDirty()
+        }
         if connection.state.isReadingHeld, !connection.isReadingPaused {
             connection.state.isReadingHeld = false
             return true
@@ -52,8 +57,9 @@ extension Handle where State == VirtualHostState {
         return connection.state.phase == .ended
     }
 
-    /// The socket takes octets again.
+    /// The socket takes octets again, or took them all along.
     func socketIsWritable(_ connection: Connection) {
+        if connection.state.isSending { connection.state.becameWritableMeanwhile = true }
         guard connection.state.isSocketFull else { return }
         connection.state.isSocketFull = false
         if !connection.state.outbound.isEmpty { connection.markDirty() }
