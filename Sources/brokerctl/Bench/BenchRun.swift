@@ -30,7 +30,8 @@ struct BenchRun {
             } catch {
                 result = .failure(error)
             }
-            if plan.queue == nil, !queue.isEmpty {
+            // After a failure the queue goes with its consumers, if there is still a broker.
+            if plan.queue == nil, !queue.isEmpty, case .success = result {
                 _ = try await attempting("delete queue '\(queue)'") {
                     () async throws(ClientError) in
                     try await channel.deleteQueue(queue)

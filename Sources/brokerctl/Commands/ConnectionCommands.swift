@@ -136,7 +136,9 @@ enum ConnectionCommands {
 
     /// What the client calls itself.
     private static func client(_ properties: [String: JSONRecord]?) -> String {
-        let names = ["connection_name", "product", "version"]
-        return names.compactMap { properties?[$0]?.description }.joined(separator: " ")
+        if let name = properties?["connection_name"] { return name.description }
+        return ["product", "version"].compactMap { properties?[$0]?.description }.joined(
+            separator: " "
+        )
     }
 }

@@ -155,15 +155,19 @@ enum ExchangeCommands {
         options: [CommandTree.tableOutput],
         examples: [.init(line: "exchange show logs", effect: "everything about the exchange logs")],
         action: { invocation in
-            let argument = try invocation.shortStringArgument(0)
-            let name = ManagementClient.encoded(argument)
+            let name = try invocation.shortStringArgument(0)
             return try await Inspection.run(invocation) { inspection in
-                let path = "exchanges/\(inspection.vhost)/\(name)"
-                let code = try await inspection.show(path, as: ExchangeRecord.self, table: facts)
+                let path = "exchanges/\(inspection.vhost)/\(ManagementClient.encodedExchange(name))"
+                let code = try await inspection.show(
+                    path,
+                    as: ExchangeRecord.self,
+                    naming: "exchange '\(name)' in virtual host '\(inspection.virtualHost)'",
+                    table: facts
+                )
                 guard !inspection.isJSON else { return code }
                 let all = "bindings/\(inspection.vhost)"
                 return try await inspection.show(all, as: [BindingRecord].self) { bindings in
-                    let own = bindings.filter { $0.source == argument.string }
+                    let own = bindings.filter { $0.source == name.string }
                     return "\n" + BindingCommands.table(of: own).text
                 }
             }

@@ -259,10 +259,15 @@ enum QueueCommands {
         options: [CommandTree.tableOutput],
         examples: [.init(line: "queue show jobs", effect: "everything about the queue jobs")],
         action: { invocation in
-            let name = ManagementClient.encoded(try invocation.shortStringArgument(0))
+            let name = try invocation.shortStringArgument(0)
             return try await Inspection.run(invocation) { inspection in
-                let path = "queues/\(inspection.vhost)/\(name)"
-                let code = try await inspection.show(path, as: QueueRecord.self, table: facts)
+                let path = "queues/\(inspection.vhost)/\(ManagementClient.encoded(name))"
+                let code = try await inspection.show(
+                    path,
+                    as: QueueRecord.self,
+                    naming: "queue '\(name)' in virtual host '\(inspection.virtualHost)'",
+                    table: facts
+                )
                 guard !inspection.isJSON else { return code }
                 return try await inspection.show("\(path)/bindings", as: [BindingRecord].self) {
                     "\n" + BindingCommands.table(of: $0).text

@@ -73,7 +73,8 @@ enum StatusCommands {
                 ])
                 try access.console.write(json.text + "\n")
             } else {
-                let name = PrintableText.oneLine("\(product) \(version)")
+                let platform = connection.serverProperties["platform"]?.text ?? "unknown platform"
+                let name = PrintableText.oneLine("\(product) \(version) (\(platform))")
                 try access.console.write(
                     "\(name) at \(access.options.address) answered in "
                         + "\(HumanNumber.fixed(milliseconds, places: 1)) ms\n"

@@ -29,12 +29,21 @@ struct Inspection {
     var vhost: String { ManagementClient.encoded(virtualHost) }
 
     /// Prints what is at `path`: as it came for `-o json`, else with `table`.
+    ///
+    /// - Parameters:
+    ///   - path: See `ManagementClient.get`.
+    ///   - type: What the JSON is read as.
+    ///   - what: Named when it does not exist.
+    ///   - table: The form for people.
+    /// - Returns: `.ok`.
+    /// - Throws: What asking and printing throw.
     func show<Record: Decodable>(
         _ path: String,
         as type: Record.Type,
+        naming what: String? = nil,
         table: (Record) -> String
     ) async throws(CommandFailure) -> ExitCode {
-        let bytes = try await client.get(path)
+        let bytes = try await client.get(path, naming: what)
         if isJSON {
             try console.write(bytes + [UInt8(ascii: "\n")])
         } else {
@@ -46,6 +55,7 @@ struct Inspection {
     /// Rows of names and values without a heading, for `show` and `status`.
     static func facts(_ rows: [(String, String?)]) -> String {
         let known = rows.compactMap { name, value in value.map { (name, $0) } }
+            .filter { !$0.1.isEmpty }
         let width = known.map(\.0.count).max() ?? 0
         return known.map { name, value in
             let blanks = String(repeating: " ", count: width - name.count)

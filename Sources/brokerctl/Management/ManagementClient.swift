@@ -29,20 +29,26 @@ struct ManagementClient {
 
     /// Gets what is at `path`.
     ///
-    /// - Parameter path: Below `/api/`, its parts percent-encoded.
+    /// - Parameters:
+    ///   - path: Below `/api/`, its parts percent-encoded.
+    ///   - what: What is there, for a person, as in "queue 'q'"; `nil` when it is always there.
     /// - Returns: The JSON as the broker wrote it.
     /// - Throws: `CommandFailure` with exit code 65 for status 404, 77 for 401.
-    func get(_ path: String) async throws(CommandFailure) -> [UInt8] {
-        guard let key = ShortString("GET /api/\(path)") else {
-            throw CommandFailure(.usage, "the name is too long to be asked about")
-        }
+    func get(_ path: String, naming what: String? = nil) async throws(CommandFailure) -> [UInt8] {
+        let target = "GET /api/\(path)"
         var properties = BasicProperties()
+        // A path longer than a routing key may be goes into a header.
+        if ShortString(target) == nil { properties.headers = ["target": .string(target)] }
+        let key = ShortString(target) ?? "GET"
         properties.replyTo = Self.replyQueue
         properties.correlationID = "1"
         let request = Message([], properties: properties)
         let reply = try await exchange(request, key: key)
         guard let status = reply.properties.headers?["status"]?.integer else {
             throw CommandFailure(.failure, "the broker's reply to '\(key)' has no status")
+        }
+        if status == 404, let what {
+            throw CommandFailure(.notFound, "the broker has no \(what)")
         }
         guard (200..<300).contains(status) else {
             throw Self.failure(status, reply.body, key)
@@ -141,6 +147,11 @@ struct ManagementClient {
             // The status alone has to do.
             return nil
         }
+    }
+
+    /// The name of an exchange as a part of a path, in which the default one has a name.
+    static func encodedExchange(_ name: ShortString) -> String {
+        name.isEmpty ? "amq.default" : encoded(name)
     }
 
     /// One part of a path, with everything but letters, digits and `-._~` percent-encoded.

@@ -5,6 +5,16 @@ struct Console: Sendable {
     /// Whether `--quiet` silenced everything but errors.
     var isQuiet = false
 
+    /// Gives descriptors 0 to 2 to nothing where the caller closed them.
+    ///
+    /// Otherwise a connection gets such a number and is written to by mistake; now writing fails.
+    static func reserveStandardDescriptors() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
+            // The lowest free number is this one.
+            _ = open("/dev/null", O_RDONLY)
+        }
+    }
+
     /// Writes `bytes` to standard output at once, so that what was shown can be acknowledged.
     ///
     /// - Throws: `CommandFailure` (exit code 1) when the reader has gone away or the disk is full.
