@@ -174,8 +174,10 @@ extension Reactor {
         domain.virtualHost.socketIsWritable(driver.connection)
     }
 
-    /// Remembers for `settle` whether the connection has ended; called under the lock, or during
-    /// the handshake. An end that comes later, while sending, is announced by a notice.
+    /// Remembers for `settle` whether the connection has ended.
+    ///
+    /// Called under the lock, or during the handshake. An end that comes later, while sending, is
+    /// announced by a notice.
     func noteEnd(_ driver: ConnectionDriver) {
         driver.hasEnded = driver.connection.state.phase == .ended
     }
