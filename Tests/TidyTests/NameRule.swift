@@ -13,7 +13,9 @@ enum NameRule {
             findings.append(Finding(path: file.path, line: 0, message: message))
         }
         let isTest = file.path.hasPrefix("Tests/") && file.name.hasSuffix("Tests.swift")
-        let tests = SwiftCode(file.text).lines.contains { $0.has("@Test") }
+        let tests =
+            file.text.contains("@Test")
+            && SwiftCode(file.text).lines.contains { $0.has("@Test") }
         if isTest, !tests {
             let message = "a test file without a test"
             findings.append(Finding(path: file.path, line: 0, message: message))

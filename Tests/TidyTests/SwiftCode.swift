@@ -18,7 +18,16 @@ struct SwiftCode {
             .split(separator: "\n", omittingEmptySubsequences: false)
     }
 
+    /// The octets a comment or a literal can begin with.
+    private static let openings = Set("/#\"".utf8)
+
     private mutating func step() {
+        let byte = source[position]
+        guard Self.openings.contains(byte) else {
+            bytes.append(byte)
+            position += 1
+            return
+        }
         if starts(with: "//") {
             while position < source.count, source[position] != UInt8(ascii: "\n") { blank(1) }
         } else if starts(with: "/*") {
@@ -33,8 +42,9 @@ struct SwiftCode {
 
     private func starts(with text: StaticString, at offset: Int = 0) -> Bool {
         let start = position + offset
-        guard start + text.utf8CodeUnitCount <= source.count else { return false }
-        return "\(text)".utf8.elementsEqual(source[start..<(start + text.utf8CodeUnitCount)])
+        let end = start + text.utf8CodeUnitCount
+        guard end <= source.count else { return false }
+        return text.withUTF8Buffer { $0.elementsEqual(source[start..<end]) }
     }
 
     /// The number of `#` before the string literal that begins here, if one does.
