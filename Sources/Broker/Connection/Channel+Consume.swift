@@ -145,11 +145,14 @@ extension Handle where State == ChannelState {
         if method.noAck {
             state.counters.gotNoAck += 1
             queue.state.counters.gotNoAck += 1
-            state.virtualHost.release(entry.message)
+            queue.discard(entry)
             return
         }
         state.counters.got += 1
         queue.state.counters.got += 1
+        if queue.state.journalID != 0 {
+            state.virtualHost.markDelivered(queue, through: entry.position)
+        }
         queue.state.unackedCount += 1
         queue.state.unackedBytes += Int(entry.bodySize)
         state.unacked.append(

@@ -78,14 +78,19 @@ extension Handle where State == ChannelState {
         var declare = method
         declare.exchange = Channel.cleaned(method.exchange)
         try state.virtualHost.declare(declare)
-        if !declare.noWait { send(ExchangeDeclareOk()) }
+        guard !declare.noWait else { return }
+        send(
+            ExchangeDeclareOk(),
+            whenDurable: state.virtualHost.lsnToAwait(declare.durable && !declare.passive)
+        )
     }
 
     private func deleteExchange(_ method: ExchangeDelete) throws(ProtocolError) {
         var delete = method
         delete.exchange = Channel.cleaned(method.exchange)
         try state.virtualHost.delete(delete)
-        if !delete.noWait { send(ExchangeDeleteOk()) }
+        guard !delete.noWait else { return }
+        send(ExchangeDeleteOk(), whenDurable: state.virtualHost.lsnToAwait(true))
     }
 
     private func bindExchange(_ bind: ExchangeBind) throws(ProtocolError) {
@@ -100,7 +105,9 @@ extension Handle where State == ChannelState {
             key: bind.routingKey,
             arguments: bind.arguments
         )
-        if !bind.noWait { send(ExchangeBindOk()) }
+        guard !bind.noWait else { return }
+        let isDurable = source.state.isDurable && destination.state.isDurable
+        send(ExchangeBindOk(), whenDurable: virtualHost.lsnToAwait(isDurable))
     }
 
     private func unbindExchange(_ unbind: ExchangeUnbind) throws(ProtocolError) {
@@ -117,7 +124,8 @@ extension Handle where State == ChannelState {
                 arguments: unbind.arguments
             )
         }
-        if !unbind.noWait { send(ExchangeUnbindOk()) }
+        guard !unbind.noWait else { return }
+        send(ExchangeUnbindOk(), whenDurable: virtualHost.lsnToAwait(true))
     }
 
     // MARK: Queues
@@ -157,6 +165,9 @@ extension Handle where State == ChannelState {
                 queue: declare.queue,
                 messageCount: UInt32(clamping: queue.state.ready.count),
                 consumerCount: UInt32(clamping: queue.state.consumers.count)
+            ),
+            whenDurable: state.virtualHost.lsnToAwait(
+                queue.state.journalID != 0 && !declare.passive
             )
         )
     }
@@ -173,7 +184,10 @@ extension Handle where State == ChannelState {
             guard isThere else { throw virtualHost.missingQueue(name) }
         }
         if !declare.noWait {
-            send(QueueDeclareOk(queue: name, messageCount: 0, consumerCount: 1))
+            send(
+                QueueDeclareOk(queue: name, messageCount: 0, consumerCount: 1),
+                whenDurable: 0
+            )
         }
         return true
     }
@@ -186,7 +200,9 @@ extension Handle where State == ChannelState {
         try virtualHost.refuseDefault(bind.exchange)
         let exchange = try virtualHost.existingExchange(Channel.cleaned(bind.exchange))
         try virtualHost.bind(exchange, to: .queue(queue), key: key, arguments: bind.arguments)
-        if !bind.noWait { send(QueueBindOk()) }
+        guard !bind.noWait else { return }
+        let isDurable = exchange.state.isDurable && queue.state.journalID != 0
+        send(QueueBindOk(), whenDurable: virtualHost.lsnToAwait(isDurable))
     }
 
     private func unbindQueue(_ unbind: QueueUnbind) throws(ProtocolError) {
@@ -205,14 +221,18 @@ extension Handle where State == ChannelState {
                 )
             }
         }
-        send(QueueUnbindOk())
+        send(QueueUnbindOk(), whenDurable: virtualHost.lsnToAwait(true))
     }
 
     private func purgeQueue(_ purge: QueuePurge) throws(ProtocolError) {
         let name = try resolve(purge.queue)
         let queue = try state.virtualHost.existingQueue(name, for: state.connection)
         let count = queue.purge()
-        if !purge.noWait { send(QueuePurgeOk(messageCount: UInt32(clamping: count))) }
+        guard !purge.noWait else { return }
+        send(
+            QueuePurgeOk(messageCount: UInt32(clamping: count)),
+            whenDurable: state.virtualHost.lsnToAwait(queue.state.journalID != 0)
+        )
     }
 
     /// queue.delete; deleting a missing one succeeds with a count of 0, as in RabbitMQ.
@@ -220,7 +240,9 @@ extension Handle where State == ChannelState {
         let virtualHost = state.virtualHost
         let name = try resolve(delete.queue)
         var count = 0
+        var isDurable = false
         if let queue = virtualHost.queue(named: name) {
+            isDurable = queue.state.journalID != 0
             try virtualHost.checkOwner(of: queue, state.connection)
             let place = "queue '\(name.string)' in vhost '\(virtualHost.nameText)'"
             if delete.ifUnused, !queue.state.consumers.isEmpty {
@@ -232,7 +254,11 @@ extension Handle where State == ChannelState {
             count = queue.state.ready.count
             virtualHost.delete(queue)
         }
-        if !delete.noWait { send(QueueDeleteOk(messageCount: UInt32(clamping: count))) }
+        guard !delete.noWait else { return }
+        send(
+            QueueDeleteOk(messageCount: UInt32(clamping: count)),
+            whenDurable: virtualHost.lsnToAwait(isDurable)
+        )
     }
 
     // MARK: Names

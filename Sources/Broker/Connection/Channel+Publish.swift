@@ -100,14 +100,53 @@ extension Handle where State == ChannelState {
         routes.exchange.state.counters.publishedOut &+= UInt64(truncatingIfNeeded: count)
         if count == 0 { reportUnroutable(message, isMandatory: isMandatory) }
         var isRefused = false
-        for index in 0..<count where !routes[index].enqueue(message) { isRefused = true }
-        guard state.confirms.isSelected else { return }
-        let number = state.confirms.publish()
-        if isRefused {
-            refusePublish(number)
+        var lsn: UInt64 = 0
+        if routes.isDurable, message.header.traits.contains(.persistent),
+            virtualHost.state.journal.isOn
+        {
+            lsn = enqueuePersistent(message, to: routes, isRefused: &isRefused)
         } else {
-            oweConfirms()
+            for index in 0..<count where routes[index].enqueue(message) == .refused {
+                isRefused = true
+            }
         }
+        guard state.confirms.isSelected else { return }
+        state.confirms.publish(
+            lsn: lsn,
+            isRefused: isRefused,
+            takenLSN: virtualHost.state.journal.takenLSN
+        )
+        oweConfirms()
+    }
+
+    /// Puts a persistent message into its queues, and into the journal if one of them keeps it.
+    ///
+    /// - Parameters:
+    ///   - message: Persistent.
+    ///   - routes: At least one of the queues is durable.
+    ///   - isRefused: Set when a full queue refuses it.
+    /// - Returns: The LSN that must be durable before it is confirmed; 0 when nothing was stored.
+    @inline(never)
+    private func enqueuePersistent(
+        _ message: Message,
+        to routes: RouteList,
+        isRefused: inout Bool
+    )
+        -> UInt64
+    {
+        var places: [MessageRecord.Place] = []
+        for index in 0..<routes.count {
+            let queue = routes[index]
+            let position = queue.state.nextPosition
+            switch queue.enqueue(message) {
+            case .stored where queue.state.journalID != 0:
+                places.append(.init(queue: queue.state.journalID, position: position))
+            case .stored, .gone: break
+            case .refused: isRefused = true
+            }
+        }
+        guard !places.isEmpty else { return 0 }
+        return state.virtualHost.journal(message, places: places)
     }
 
     /// A message no queue gets: returned if mandatory, else dropped.
@@ -132,6 +171,7 @@ extension Handle where State == ChannelState {
     @inline(never)
     private func publishUnusual(_ message: Message, isMandatory: Bool) throws(ProtocolError) {
         let virtualHost = state.virtualHost
+        holdIfBlocked()
         let exchange = try virtualHost.exchangeToPublish(to: message.exchange)
         let traits = try inspect(message)
         message.header.traits = traits
@@ -177,7 +217,7 @@ extension Handle where State == ChannelState {
         exchange.state.counters.publishedIn += 1
         exchange.state.counters.publishedOut += deliveries
         guard state.confirms.isSelected else { return }
-        _ = state.confirms.publish()
+        state.confirms.publish(lsn: 0, isRefused: false, takenLSN: 0)
         oweConfirms()
     }
 }

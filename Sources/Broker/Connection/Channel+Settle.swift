@@ -139,7 +139,7 @@ extension Handle where State == ChannelState {
             guard let delivery = state.unacked.takeHeld(settlement.deliveryTag) else { continue }
             finish(delivery, settlement.outcome)
         }
-        send(TxCommitOk())
+        send(TxCommitOk(), whenDurable: virtualHost.lsnToAwait(!transaction.isEmpty))
     }
 
     /// tx.rollback: publishes vanish, settled deliveries are unsettled again.

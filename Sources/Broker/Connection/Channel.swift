@@ -31,6 +31,10 @@ struct ChannelState: ~Copyable {
     /// The consumer of direct replies, if there is one.
     var directReply: DirectReplyConsumer?
 
+    /// Answers that leave when the disk has what they promise.
+    var heldAnswers: [HeldAnswer] = []
+    var isWaitingForDisk = false
+
     /// The name '' stands for this one (AMQP 0-9-1 queue.declare).
     var lastQueueName: ShortString = ""
     var counters = ChannelCounters()
@@ -143,6 +147,7 @@ extension Handle where State == ChannelState {
         connection.state.channels.set(nil, at: state.number)
         connection.state.channelCount -= 1
         forgetConfirming()
+        forgetWaiting()
         destroy()
     }
 
@@ -210,25 +215,22 @@ extension Handle where State == ChannelState {
         state.virtualHost.state.confirmingFirst = self
     }
 
-    /// Sends one cumulative basic.ack for everything owed.
+    /// Answers every publish that can be: one basic.ack for a run, a basic.nack for each refused.
     func sendConfirms() {
         guard state.confirms.isSelected else { return }
-        acknowledgePublishes(through: state.confirms.published)
-    }
-
-    func acknowledgePublishes(through number: UInt64) {
-        let before = state.confirms.answered
-        guard let answer = state.confirms.answer(through: number) else { return }
-        state.counters.confirmed += answer.number - before
-        state.virtualHost.state.counters.confirmed += answer.number - before
-        send(BasicAck(deliveryTag: answer.number, multiple: answer.isMultiple))
-    }
-
-    /// A full queue refused this publish: what came before is acknowledged, this one is not.
-    func refusePublish(_ number: UInt64) {
-        acknowledgePublishes(through: number - 1)
-        guard let answer = state.confirms.answer(through: number) else { return }
-        send(BasicNack(deliveryTag: answer.number, multiple: false, requeue: false))
+        let durable = state.virtualHost.state.journal.durableLSN
+        while let answer = state.confirms.nextAnswer(durableLSN: durable) {
+            if answer.isRefused {
+                send(
+                    BasicNack(deliveryTag: answer.number, multiple: false, requeue: false)
+                )
+                continue
+            }
+            state.counters.confirmed += answer.count
+            state.virtualHost.state.counters.confirmed += answer.count
+            send(BasicAck(deliveryTag: answer.number, multiple: answer.count > 1))
+        }
+        if state.confirms.isPending { waitForDisk() }
     }
 
     private func forgetConfirming() {

@@ -76,12 +76,36 @@ extension Handle where State == ConnectionState {
             return bytes.count
         }
         let payload = bytes.slice(from: payloadStart, count: size)
+        if mustAwaitDisk(type: type, number: number, payload: payload) {
+            state.isAwaitingDisk = true
+            return nil
+        }
         do throws(ProtocolError) {
             try handleFrame(type: type, number: number, payload: payload)
         } catch {
             fail(error, channel: number)
         }
         return payloadStart + size + 1
+    }
+
+    /// Whether a method would overtake answers of its channel that wait for the disk.
+    ///
+    /// Declaring, binding, deleting and publishing go on, so that a pipeline of them shares one
+    /// sync; everything else waits its turn. connection.close waits for all channels.
+    private func mustAwaitDisk(type: UInt8, number: UInt16, payload: ByteView) -> Bool {
+        guard type == FrameOctet.method, payload.count >= 4 else { return false }
+        let id = MethodID(packed: payload.loadUInt32(at: 0))
+        if number == 0 {
+            guard id == ConnectionClose.id else { return false }
+            var isHeld = false
+            state.channels.forEach { isHeld = isHeld || !$0.state.heldAnswers.isEmpty }
+            return isHeld
+        }
+        guard let channel = state.channels[number], !channel.state.heldAnswers.isEmpty else {
+            return false
+        }
+        let isTopology = id.classID == 40 || id.classID == 50
+        return !isTopology && id != BasicPublish.id
     }
 
     private func handleFrame(type: UInt8, number: UInt16, payload: ByteView) throws(ProtocolError) {

@@ -45,7 +45,9 @@ struct ConnectionState: ~Copyable {
     /// From this many on nothing more is read from it.
     var outboundSizeMax = Int.max
     var isDirty = false
-    /// Reading stopped because too much waits to be sent; its reactor wants to be told.
+    /// Its next method may not overtake an answer that waits for the disk.
+    var isAwaitingDisk = false
+    /// Reading is paused, and its reactor wants to be told when it may go on.
     var isReadingHeld = false
     /// Where the shell finds it; the core only carries it.
     var address = ShellAddress()
@@ -207,9 +209,12 @@ extension Handle where State == ConnectionState {
     @inline(__always)
     var isCongested: Bool { state.outbound.byteCount >= state.outboundSizeHigh }
 
-    /// Whether so much waits to be sent that nothing more is read from it.
+    /// Whether nothing more is read from it for now: too much waits to be sent, or its next
+    /// method must wait for the disk.
     @inline(__always)
-    var isReadingPaused: Bool { state.outbound.byteCount >= state.outboundSizeMax }
+    var isReadingPaused: Bool {
+        state.outbound.byteCount >= state.outboundSizeMax || state.isAwaitingDisk
+    }
 
     /// Makes sure it is flushed when the batch ends.
     @inline(__always)
@@ -228,6 +233,13 @@ extension Handle where State == ConnectionState {
             return
         }
         state.outbound.append(encoder.bytes, pool: &virtualHost.state.pool)
+        markDirty()
+    }
+
+    /// Sends a frame made before.
+    func append(_ frame: [UInt8]) {
+        guard let virtualHost = state.virtualHost else { return }
+        state.outbound.append(frame, pool: &virtualHost.state.pool)
         markDirty()
     }
 

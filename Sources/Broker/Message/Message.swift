@@ -28,9 +28,11 @@ struct Message: BitwiseCopyable, Equatable {
         var bodySize: Int
         /// Size of the whole block, as it was asked of the pool.
         var blockSize: Int
+        /// Where it stands in the journal; 0 when it does not.
+        var lsn: UInt64
     }
 
-    static let headerSize = 32
+    static let headerSize = 40
     /// Head of a frame: type, channel, size.
     static let frameHeadSize = 7
     /// Class, weight and body size in front of the properties.
@@ -125,4 +127,6 @@ struct MessageTraits: OptionSet, BitwiseCopyable {
     static let carriesExtraKeys = MessageTraits(rawValue: 2)
     /// Its `reply_to` asks for direct reply-to.
     static let asksForDirectReply = MessageTraits(rawValue: 4)
+    /// Brought back from the journal and in more than one queue.
+    static let isShared = MessageTraits(rawValue: 8)
 }

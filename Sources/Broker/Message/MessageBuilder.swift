@@ -45,7 +45,8 @@ struct MessageBuilder: ~Copyable {
             traits: [],
             propertiesSize: Int32(truncatingIfNeeded: propertiesSize),
             bodySize: bodySize,
-            blockSize: size
+            blockSize: size,
+            lsn: 0
         )
         return message
     }
@@ -65,7 +66,8 @@ struct MessageBuilder: ~Copyable {
             traits: [],
             propertiesSize: Int32(truncatingIfNeeded: properties.count),
             bodySize: bodySize,
-            blockSize: blockSize
+            blockSize: blockSize,
+            lsn: 0
         )
         let image = unsafe message.image
         unsafe image.copyMemory(from: route.base, byteCount: route.count)

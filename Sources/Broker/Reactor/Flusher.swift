@@ -31,6 +31,7 @@ struct Flusher: ~Copyable {
     mutating func finish(_ domain: VirtualHostDomain, notify: (ShellAddress) -> Void) -> Bool {
         let virtualHost = domain.virtualHost
         virtualHost.finishBatch()
+        domain.wakeJournal()
         var isLeft = false
         for round in 0..<Flusher.roundCountMax {
             batch.removeAll(keepingCapacity: true)

@@ -5,8 +5,17 @@
 final class VirtualHostDomain: @unchecked Sendable {
     let lock = Lock()
     let virtualHost: VirtualHost
+    /// Wakes the thread that writes its journal; `nil` without one.
+    var journalWakeUp: WakeUp?
 
     init(_ virtualHost: VirtualHost) { self.virtualHost = virtualHost }
+
+    /// Wakes the journal thread if the last batch left it work; called under the lock.
+    @inline(__always)
+    func wakeJournal() {
+        guard let journalWakeUp, virtualHost.hasJournalWork else { return }
+        journalWakeUp.wake(virtualHost.state.journal.isUrgent ? .now : .soon)
+    }
 }
 
 /// The virtual hosts of the server, by name.

@@ -19,6 +19,7 @@ extension Handle where State == VirtualHostState {
             arguments: arguments
         )
         guard state.bindings.insert(binding).inserted else { return }
+        if state.journal.isOn, let record = binding.record { journal(.bound(record)) }
         source.state.bindings.append(binding)
         source.state.router.add(binding)
         switch destination {
@@ -43,6 +44,7 @@ extension Handle where State == VirtualHostState {
         )
         guard let index = state.bindings.firstIndex(of: wanted) else { return }
         let binding = state.bindings[index]
+        if state.journal.isOn, let record = binding.record { journal(.unbound(record)) }
         forgetAtDestination(binding)
         removeAtSource(binding)
     }

@@ -41,7 +41,7 @@ extension Handle where State == VirtualHostState {
         }
     }
 
-    private func addExchange(
+    func addExchange(
         _ declare: ExchangeDeclare,
         kind: ExchangeKind,
         alternateExchange: ShortString?
@@ -63,6 +63,7 @@ extension Handle where State == VirtualHostState {
         ByteView.with(declare.exchange.bytes) {
             _ = state.exchanges.insert(exchange, for: $0)
         }
+        if declare.durable, state.journal.isOn { journal(.exchangeDeclared(declare)) }
         state.topologyVersion += 1
         return exchange
     }
@@ -174,6 +175,11 @@ extension Handle where State == VirtualHostState {
     /// Removes an exchange with every binding that starts or ends there.
     func delete(_ exchange: Exchange) {
         ByteView.with(exchange.state.name) { _ = state.exchanges.remove($0) }
+        if exchange.state.isDurable, state.journal.isOn,
+            let name = ShortString(bytes: exchange.state.name)
+        {
+            journal(.exchangeDeleted(name))
+        }
         state.topologyVersion += 1
         state.routeGeneration += 1
         for binding in exchange.state.bindings.takeAll() {

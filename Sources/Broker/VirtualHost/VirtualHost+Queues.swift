@@ -66,10 +66,10 @@ extension Handle where State == VirtualHostState {
         return addQueue(name, settings: settings, for: connection)
     }
 
-    private func addQueue(
+    func addQueue(
         _ name: ShortString,
         settings: QueueSettings,
-        for connection: Connection
+        for connection: Connection?
     )
         -> Queue
     {
@@ -84,8 +84,13 @@ extension Handle where State == VirtualHostState {
                 lastUsed: state.now
             )
         )
+        if settings.isDurable, state.journal.isOn {
+            queue.state.journalID = state.journal.nextQueueID
+            state.journal.nextQueueID += 1
+            journal(.queueDeclared(queue.record))
+        }
         ByteView.with(name.bytes) { _ = state.queues.insert(queue, for: $0) }
-        if settings.isExclusive { connection.state.exclusiveQueues.append(queue) }
+        if settings.isExclusive { connection?.state.exclusiveQueues.append(queue) }
         state.topologyVersion += 1
         return queue
     }
@@ -102,6 +107,7 @@ extension Handle where State == VirtualHostState {
             owner.state.exclusiveQueues.removeAll { $0 == queue }
             queue.state.owner = nil
         }
+        if queue.state.journalID != 0 { journal(.queueDeleted(queue.state.journalID)) }
         for binding in queue.state.bindings.takeAll() { removeAtSource(binding) }
         for consumer in queue.state.consumers { consumer.state.channel.cancelByServer(consumer) }
         _ = queue.purge()

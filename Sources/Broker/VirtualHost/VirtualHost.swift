@@ -56,6 +56,7 @@ struct VirtualHostState: ~Copyable {
     var management: (any ManagementReceiver)?
     var defaultExchange: Exchange?
 
+    var journal = JournalState()
     var counters = VirtualHostCounters()
     var sampled = VirtualHostCounters()
     var rates = VirtualHostRates()

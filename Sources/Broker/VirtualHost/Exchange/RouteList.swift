@@ -13,6 +13,7 @@ struct RouteList: BitwiseCopyable {
         let exchange: Exchange
         let count: Int
         let isRemembered: Bool
+        let isDurable: Bool
     }
 
     private static let headSize = 24
@@ -21,7 +22,12 @@ struct RouteList: BitwiseCopyable {
         let size = RouteList.headSize + queues.count * 8
         unsafe base = .allocate(byteCount: size, alignment: 8)
         unsafe base.storeBytes(
-            of: Head(exchange: exchange, count: queues.count, isRemembered: isRemembered),
+            of: Head(
+                exchange: exchange,
+                count: queues.count,
+                isRemembered: isRemembered,
+                isDurable: queues.contains { $0.state.journalID != 0 }
+            ),
             as: Head.self
         )
         for index in queues.indices {
@@ -43,6 +49,9 @@ struct RouteList: BitwiseCopyable {
     @inline(__always)
     var count: Int { head.count }
     var isRemembered: Bool { head.isRemembered }
+    /// Whether one of the queues is durable.
+    @inline(__always)
+    var isDurable: Bool { head.isDurable }
 
     @inline(__always)
     subscript(index: Int) -> Queue {

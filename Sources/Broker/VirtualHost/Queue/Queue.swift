@@ -34,6 +34,13 @@ struct QueueState: ~Copyable {
     var activeConsumer: Consumer?
     var exclusiveConsumer: Consumer?
 
+    /// Its number in the journal; 0 for a queue that is not durable.
+    var journalID: UInt32 = 0
+    /// Every position below has been handed out at least once.
+    var deliveredThrough: UInt64 = 0
+    var nextMarked: Queue?
+    var isMarked = false
+
     var nextScheduled: Queue?
     var isScheduled = false
     var isDeleted = false
@@ -47,6 +54,16 @@ struct QueueState: ~Copyable {
     var rates = QueueRates()
     /// When the queue last did something, for `idle_since`.
     var lastUsed: Instant
+}
+
+/// What became of a publish in one queue.
+enum EnqueueOutcome: UInt8, BitwiseCopyable {
+    /// It waits, or is out for an acknowledgement.
+    case stored
+    /// Handed to a consumer that does not acknowledge, or pushed out at once: nothing is left.
+    case gone
+    /// The queue is full and says so to the publisher.
+    case refused
 }
 
 /// Plain sums since the queue was declared.
@@ -77,15 +94,15 @@ struct QueueRates: BitwiseCopyable {
 extension Handle where State == QueueState {
     /// Adds a message at the end; it gains a reference.
     ///
-    /// - Returns: `false` when the queue is full and refuses publishes (x-overflow).
+    /// - Returns: Whether it is in the queue, already gone, or refused (x-overflow).
     @inline(__always)
-    func enqueue(_ message: Message) -> Bool {
+    func enqueue(_ message: Message) -> EnqueueOutcome {
         let virtualHost = state.virtualHost
         let entry = QueueEntry(message: message, position: state.nextPosition)
         if state.ready.isEmpty, let consumer = takeTurn() {
             accept(entry)
             deliver(entry, to: consumer)
-            return true
+            return consumer.state.isNoAck ? .gone : .stored
         }
         if state.ready.count >= state.readyCountMax
             || state.ready.bodyBytes &+ Int(entry.bodySize) > state.readyBytesMax
@@ -95,7 +112,7 @@ extension Handle where State == QueueState {
         accept(entry)
         state.ready.append(entry)
         if state.turnFirst != nil { virtualHost.schedule(self) }
-        return true
+        return .stored
     }
 
     @inline(__always)
@@ -106,17 +123,36 @@ extension Handle where State == QueueState {
     }
 
     @inline(never)
-    private func enqueueBeyondLimit(_ entry: QueueEntry) -> Bool {
-        if state.settings.overflow != .dropHead { return false }
+    private func enqueueBeyondLimit(_ entry: QueueEntry) -> EnqueueOutcome {
+        if state.settings.overflow != .dropHead { return .refused }
         accept(entry)
         state.ready.append(entry)
         while state.ready.count > state.readyCountMax || state.ready.bodyBytes > state.readyBytesMax
         {
             guard let oldest = state.ready.popFirst() else { break }
             state.counters.overflowed += 1
-            state.virtualHost.release(oldest.message)
+            guard oldest.position != entry.position else {
+                state.virtualHost.release(oldest.message)
+                return .gone
+            }
+            discard(oldest)
         }
-        return true
+        return .stored
+    }
+
+    /// Lets go of a message for good, in memory and in the journal.
+    @inline(__always)
+    func discard(_ entry: QueueEntry) {
+        if state.journalID != 0, entry.message.header.lsn != 0 {
+            if !state.isDeleted {
+                state.virtualHost.journalSettled(
+                    queue: state.journalID,
+                    position: entry.position
+                )
+            }
+            state.virtualHost.state.journal.ledger.remove(entry.message.header.lsn)
+        }
+        state.virtualHost.release(entry.message)
     }
 
     /// Hands ready messages to consumers until one side runs out.
@@ -151,9 +187,10 @@ extension Handle where State == QueueState {
         if consumer.state.isNoAck {
             state.counters.deliveredNoAck &+= 1
             channel.state.counters.deliveredNoAck &+= 1
-            state.virtualHost.release(entry.message)
+            discard(entry)
             return
         }
+        if state.journalID != 0 { state.virtualHost.markDelivered(self, through: entry.position) }
         state.counters.delivered &+= 1
         channel.state.counters.delivered &+= 1
         consumer.state.unackedCount &+= 1
@@ -176,12 +213,21 @@ extension Handle where State == QueueState {
         state.unackedCount -= 1
         state.unackedBytes -= Int(entry.bodySize)
         guard !state.isDeleted else {
-            state.virtualHost.release(entry.message)
+            discard(entry)
             destroyIfUnused()
             return
         }
         var back = entry
         back.deliveryCount &+= 1
+        if state.journalID != 0, entry.message.header.lsn != 0 {
+            state.virtualHost.journal(
+                .returned(
+                    queue: state.journalID,
+                    position: back.position,
+                    deliveryCount: back.deliveryCount
+                )
+            )
+        }
         state.ready.putBack(back)
         state.virtualHost.schedule(self)
     }
@@ -191,7 +237,7 @@ extension Handle where State == QueueState {
     func discardUnacked(_ entry: QueueEntry) {
         state.unackedCount &-= 1
         state.unackedBytes &-= Int(entry.bodySize)
-        state.virtualHost.release(entry.message)
+        discard(entry)
         if state.isDeleted { destroyIfUnused() }
     }
 
@@ -201,7 +247,7 @@ extension Handle where State == QueueState {
     func purge() -> Int {
         var count = 0
         while let entry = state.ready.popFirst() {
-            state.virtualHost.release(entry.message)
+            discard(entry)
             count += 1
         }
         return count
@@ -209,7 +255,8 @@ extension Handle where State == QueueState {
 
     /// Frees a deleted queue once nothing refers to it: no delivery, no place on the schedule.
     func destroyIfUnused() {
-        guard state.isDeleted, state.unackedCount == 0, !state.isScheduled else { return }
+        guard state.isDeleted, state.unackedCount == 0, !state.isScheduled, !state.isMarked
+        else { return }
         destroy()
     }
 }

@@ -1,0 +1,112 @@
+import Wire
+
+/// Records the core has written and the journal thread has not yet taken.
+///
+/// A record's log sequence number (LSN) is its octet position in the stream of framed records,
+/// so it is known here, in memory, long before the record reaches the disk. A frame is the
+/// payload's size and a checksum (4 octets each, the checksum filled in by the journal thread),
+/// then the payload.
+@safe
+struct JournalBuffer: ~Copyable {
+    /// Size and checksum in front of every payload.
+    static let frameHeadSize = 8
+    private static let firstCapacity = 64 * 1024
+
+    private var base: UnsafeMutableRawPointer?
+    private var capacity = 0
+    private(set) var count = 0
+    /// The LSN of the first octet in the buffer.
+    private(set) var firstLSN: UInt64
+
+    init(nextLSN: UInt64) { firstLSN = nextLSN }
+
+    deinit { unsafe base?.deallocate() }
+
+    /// The LSN the next record will have.
+    @inline(__always)
+    var nextLSN: UInt64 { firstLSN &+ UInt64(truncatingIfNeeded: count) }
+
+    /// Adds a frame and gives its payload to fill.
+    ///
+    /// - Parameter size: Of the payload, in octets.
+    /// - Returns: Where the payload goes; valid until the next call.
+    mutating func addFrame(payloadSize size: Int) -> UnsafeMutableRawPointer {
+        let needed = count + JournalBuffer.frameHeadSize + size
+        if needed > capacity { grow(to: needed) }
+        guard let base = unsafe base else { preconditionFailure("a grown buffer has memory") }
+        let frame = unsafe base + count
+        unsafe frame.storeBytes(of: UInt32(size).littleEndian, as: UInt32.self)
+        unsafe frame.storeBytes(of: 0, toByteOffset: 4, as: UInt32.self)
+        count = needed
+        return unsafe frame + JournalBuffer.frameHeadSize
+    }
+
+    mutating func append(_ payload: [UInt8]) {
+        let place = unsafe addFrame(payloadSize: payload.count)
+        ByteView.with(payload) { view in
+            unsafe place.copyMemory(from: view.base, byteCount: view.count)
+        }
+    }
+
+    private mutating func grow(to needed: Int) {
+        var larger = max(capacity * 2, JournalBuffer.firstCapacity)
+        while larger < needed { larger *= 2 }
+        let fresh = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 64)
+        if let old = unsafe base {
+            unsafe fresh.copyMemory(from: old, byteCount: count)
+            unsafe old.deallocate()
+        }
+        unsafe base = fresh
+        capacity = larger
+    }
+
+    /// Takes everything, leaving an empty buffer that goes on at the same LSN.
+    mutating func take() -> JournalBatch? {
+        guard count > 0, let memory = unsafe base else { return nil }
+        let batch = unsafe JournalBatch(
+            base: memory,
+            count: count,
+            capacity: capacity,
+            firstLSN: firstLSN
+        )
+        unsafe base = nil
+        capacity = 0
+        firstLSN = nextLSN
+        count = 0
+        return batch
+    }
+
+    /// Takes back the memory of a written batch, so that the next one need not grow.
+    mutating func reuse(_ batch: JournalBatch) {
+        guard unsafe base == nil, batch.capacity <= 8 << 20 else {
+            unsafe batch.base.deallocate()
+            return
+        }
+        unsafe base = batch.base
+        capacity = batch.capacity
+    }
+}
+
+/// Frames on their way to the journal, in one piece.
+@safe
+struct JournalBatch: @unchecked Sendable {
+    let base: UnsafeMutableRawPointer
+    let count: Int
+    fileprivate let capacity: Int
+    let firstLSN: UInt64
+
+    fileprivate init(
+        base: UnsafeMutableRawPointer,
+        count: Int,
+        capacity: Int,
+        firstLSN: UInt64
+    ) {
+        unsafe self.base = base
+        self.count = count
+        self.capacity = capacity
+        self.firstLSN = firstLSN
+    }
+
+    /// The LSN behind the last record: durable once all of it is.
+    var endLSN: UInt64 { firstLSN + UInt64(count) }
+}

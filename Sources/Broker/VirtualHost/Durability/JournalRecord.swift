@@ -1,0 +1,246 @@
+import Wire
+
+/// What the journal says: the state of a virtual host is the fold of its records.
+///
+/// The first octet of a payload is the type. Types from 0x80 on carry the size of a prefix in the
+/// next four octets: all that recovery must read; the rest is a message's content. Integers are
+/// little-endian except inside AMQP values, which are kept as on the wire.
+enum JournalRecord: Equatable {
+    case queueDeclared(QueueRecord)
+    case queueDeleted(UInt32)
+    case exchangeDeclared(ExchangeDeclare)
+    case exchangeDeleted(ShortString)
+    case bound(BindingRecord)
+    case unbound(BindingRecord)
+    case message(MessageRecord)
+    /// These positions of the queue are done with.
+    case settled(queue: UInt32, first: UInt64, last: UInt64)
+    /// Everything up to this position has been handed out at least once.
+    case delivered(queue: UInt32, through: UInt64)
+    /// The message came back, this many times in all.
+    case returned(queue: UInt32, position: UInt64, deliveryCount: UInt32)
+    /// A complete description of the topology follows, up to `topologyEnds`.
+    case topologyBegins
+    case topologyEnds
+
+    enum Kind: UInt8 {
+        case queueDeclared = 1
+        case queueDeleted = 2
+        case exchangeDeclared = 3
+        case exchangeDeleted = 4
+        case bound = 5
+        case unbound = 6
+        case settled = 7
+        case delivered = 8
+        case returned = 9
+        case topologyBegins = 10
+        case topologyEnds = 11
+        case message = 0x80
+    }
+}
+
+/// A durable queue as the journal knows it.
+struct QueueRecord: Equatable {
+    let id: UInt32
+    let name: ShortString
+    let isAutoDelete: Bool
+    let arguments: FieldTable
+    /// The position its next message would have had when this was written.
+    let nextPosition: UInt64
+    /// Everything below has been handed out.
+    let deliveredThrough: UInt64
+}
+
+/// A binding of a durable exchange to a durable queue or exchange.
+struct BindingRecord: Hashable {
+    let source: ShortString
+    let isToQueue: Bool
+    let destination: ShortString
+    let key: ShortString
+    let arguments: FieldTable
+}
+
+/// A persistent message and the places it took, without its content.
+struct MessageRecord: Equatable {
+    struct Place: Equatable {
+        let queue: UInt32
+        let position: UInt64
+    }
+
+    let places: [Place]
+    /// Octets of exchange and routing key as two short strings.
+    let routeSize: Int
+    let propertiesSize: Int
+    let bodySize: Int
+
+    /// Type, prefix size, route size, properties size, body size, number of places.
+    static let fixedSize = 1 + 4 + 2 + 4 + 8 + 2
+    static let placeSize = 12
+
+    var prefixSize: Int { MessageRecord.fixedSize + places.count * MessageRecord.placeSize }
+    var size: Int { prefixSize + routeSize + propertiesSize + bodySize }
+}
+
+extension JournalRecord {
+    /// The payload of every record but a message's, whose content the core copies in place.
+    var payload: [UInt8] {
+        var writer = ByteWriter(capacity: 64)
+        switch self {
+        case .queueDeclared(let queue):
+            writer.writeUInt8(Kind.queueDeclared.rawValue)
+            writer.writeLittle(queue.id)
+            writer.writeLittle(queue.nextPosition)
+            writer.writeLittle(queue.deliveredThrough)
+            writer.writeUInt8(queue.isAutoDelete ? 1 : 0)
+            writer.writeShortString(queue.name)
+            writer.writeTable(queue.arguments)
+        case .queueDeleted(let id):
+            writer.writeUInt8(Kind.queueDeleted.rawValue)
+            writer.writeLittle(id)
+        case .exchangeDeclared(let declare):
+            writer.writeUInt8(Kind.exchangeDeclared.rawValue)
+            declare.encode(into: &writer)
+        case .exchangeDeleted(let name):
+            writer.writeUInt8(Kind.exchangeDeleted.rawValue)
+            writer.writeShortString(name)
+        case .bound(let binding):
+            writer.writeUInt8(Kind.bound.rawValue)
+            binding.encode(into: &writer)
+        case .unbound(let binding):
+            writer.writeUInt8(Kind.unbound.rawValue)
+            binding.encode(into: &writer)
+        case .settled(let queue, let first, let last):
+            writer.writeUInt8(Kind.settled.rawValue)
+            writer.writeLittle(queue)
+            writer.writeLittle(first)
+            writer.writeLittle(last)
+        case .delivered(let queue, let through):
+            writer.writeUInt8(Kind.delivered.rawValue)
+            writer.writeLittle(queue)
+            writer.writeLittle(through)
+        case .returned(let queue, let position, let deliveryCount):
+            writer.writeUInt8(Kind.returned.rawValue)
+            writer.writeLittle(queue)
+            writer.writeLittle(position)
+            writer.writeLittle(deliveryCount)
+        case .topologyBegins: writer.writeUInt8(Kind.topologyBegins.rawValue)
+        case .topologyEnds: writer.writeUInt8(Kind.topologyEnds.rawValue)
+        case .message(let message): message.encodePrefix(into: &writer)
+        }
+        return writer.bytes
+    }
+
+    /// Reads a payload, or a message's prefix.
+    ///
+    /// - Throws: What is wrong; a record that passed its checksum and cannot be read was written
+    ///   by another version.
+    init(decoding payload: ByteView) throws(WireError) {
+        var reader = ByteReader(payload)
+        guard let kind = Kind(rawValue: try reader.readUInt8()) else { throw .truncated }
+        switch kind {
+        case .queueDeclared:
+            let id = try reader.readLittle32()
+            let nextPosition = try reader.readLittle64()
+            let deliveredThrough = try reader.readLittle64()
+            let flags = try reader.readUInt8()
+            self = .queueDeclared(
+                QueueRecord(
+                    id: id,
+                    name: try reader.readShortString(),
+                    isAutoDelete: flags & 1 != 0,
+                    arguments: try reader.readTable(),
+                    nextPosition: nextPosition,
+                    deliveredThrough: deliveredThrough
+                )
+            )
+        case .queueDeleted: self = .queueDeleted(try reader.readLittle32())
+        case .exchangeDeclared:
+            _ = try reader.readUInt32()
+            self = .exchangeDeclared(try ExchangeDeclare(from: &reader))
+        case .exchangeDeleted: self = .exchangeDeleted(try reader.readShortString())
+        case .bound: self = .bound(try BindingRecord(from: &reader))
+        case .unbound: self = .unbound(try BindingRecord(from: &reader))
+        case .settled:
+            self = .settled(
+                queue: try reader.readLittle32(),
+                first: try reader.readLittle64(),
+                last: try reader.readLittle64()
+            )
+        case .delivered:
+            self = .delivered(
+                queue: try reader.readLittle32(),
+                through: try reader.readLittle64()
+            )
+        case .returned:
+            self = .returned(
+                queue: try reader.readLittle32(),
+                position: try reader.readLittle64(),
+                deliveryCount: try reader.readLittle32()
+            )
+        case .topologyBegins: self = .topologyBegins
+        case .topologyEnds: self = .topologyEnds
+        case .message: self = .message(try MessageRecord(from: &reader))
+        }
+    }
+}
+
+extension BindingRecord {
+    fileprivate func encode(into writer: inout ByteWriter) {
+        writer.writeShortString(source)
+        writer.writeUInt8(isToQueue ? 1 : 0)
+        writer.writeShortString(destination)
+        writer.writeShortString(key)
+        writer.writeTable(arguments)
+    }
+
+    fileprivate init(from reader: inout ByteReader) throws(WireError) {
+        source = try reader.readShortString()
+        isToQueue = try reader.readUInt8() != 0
+        destination = try reader.readShortString()
+        key = try reader.readShortString()
+        arguments = try reader.readTable()
+    }
+}
+
+extension MessageRecord {
+    func encodePrefix(into writer: inout ByteWriter) {
+        writer.writeUInt8(JournalRecord.Kind.message.rawValue)
+        writer.writeLittle(UInt32(prefixSize))
+        writer.writeLittle(UInt16(routeSize))
+        writer.writeLittle(UInt32(propertiesSize))
+        writer.writeLittle(UInt64(bodySize))
+        writer.writeLittle(UInt16(places.count))
+        for place in places {
+            writer.writeLittle(place.queue)
+            writer.writeLittle(place.position)
+        }
+    }
+
+    fileprivate init(from reader: inout ByteReader) throws(WireError) {
+        _ = try reader.readLittle32()
+        routeSize = Int(try reader.readLittle16())
+        propertiesSize = Int(try reader.readLittle32())
+        let bodySize = try reader.readLittle64()
+        guard bodySize < 1 << 40 else { throw .truncated }
+        self.bodySize = Int(bodySize)
+        var places: [Place] = []
+        for _ in 0..<(try reader.readLittle16()) {
+            places.append(
+                Place(queue: try reader.readLittle32(), position: try reader.readLittle64())
+            )
+        }
+        self.places = places
+    }
+}
+
+extension ByteWriter {
+    mutating func writeLittle(_ value: UInt16) { writeUInt16(value.byteSwapped) }
+    mutating func writeLittle(_ value: UInt32) { writeUInt32(value.byteSwapped) }
+    mutating func writeLittle(_ value: UInt64) { writeUInt64(value.byteSwapped) }
+}
+
+extension ByteReader {
+    mutating func readLittle16() throws(WireError) -> UInt16 { try readUInt16().byteSwapped }
+    mutating func readLittle32() throws(WireError) -> UInt32 { try readUInt32().byteSwapped }
+    mutating func readLittle64() throws(WireError) -> UInt64 { try readUInt64().byteSwapped }
+}

@@ -1,0 +1,67 @@
+import Wire
+
+/// Holding publishers back while the journal cannot be written (RabbitMQ: disk alarm).
+extension Handle where State == VirtualHostState {
+    /// Stops reading from publishers, tells those that understand it, refuses what waits.
+    ///
+    /// Consumers and acknowledgements go on. Publishes that wait for the disk are answered with
+    /// basic.nack: nobody may count on them, though they may still be there in the end.
+    ///
+    /// - Parameter reason: Sent with connection.blocked.
+    func blockPublishers(_ reason: String) {
+        guard state.journal.blockReason == nil else { return }
+        state.journal.blockReason = reason
+        // Channels forget their last route, so every publish passes `holdIfBlocked` once.
+        state.routeGeneration &+= 1
+        for channel in state.journal.waitingChannels { channel.refusePending() }
+        forEachConnection { connection in
+            connection.setBlocked(reason)
+            var hasPublished = false
+            connection.state.channels.forEach { channel in
+                hasPublished = hasPublished || channel.state.counters.published > 0
+            }
+            if hasPublished { connection.state.isAwaitingDisk = true }
+        }
+    }
+
+    /// Lets publishers go on.
+    ///
+    /// - Returns: The connections whose reactors must look at them.
+    func unblockPublishers() -> [ShellAddress] {
+        guard state.journal.blockReason != nil else { return [] }
+        state.journal.blockReason = nil
+        var held: [ShellAddress] = []
+        forEachConnection { connection in
+            connection.setBlocked(nil)
+            connection.state.isAwaitingDisk = false
+            if connection.state.isReadingHeld, !connection.isReadingPaused {
+                connection.state.isReadingHeld = false
+                held.append(connection.state.address)
+            }
+        }
+        return held
+    }
+
+    private func forEachConnection(_ body: (Connection) -> Void) {
+        var next = state.firstConnection
+        while let connection = next {
+            next = connection.state.nextConnection
+            body(connection)
+        }
+    }
+}
+
+extension Handle where State == ChannelState {
+    /// After this publish the connection's next octets wait until the disk has room again.
+    func holdIfBlocked() {
+        guard let reason = state.virtualHost.state.journal.blockReason else { return }
+        state.connection.setBlocked(reason)
+        state.connection.state.isAwaitingDisk = true
+    }
+
+    /// Answers every publish that waits for the disk with basic.nack.
+    fileprivate func refusePending() {
+        guard let number = state.confirms.refusePending() else { return }
+        send(BasicNack(deliveryTag: number, multiple: true, requeue: false))
+    }
+}
