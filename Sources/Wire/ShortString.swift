@@ -38,12 +38,19 @@ public struct ShortString: Hashable, Sendable {
         self.init(bytes: Array(string.utf8))
     }
 
-    /// The UTF-8 form of `string`, cut to 252 octets and "..." when it is too long.
+    /// The UTF-8 form of `string`, cut to at most 252 octets and "..." when it is too long.
     ///
-    /// That is what RabbitMQ does to reply texts. The cut may fall inside a character.
+    /// That is what RabbitMQ does to reply texts, except that a character is never cut in two:
+    /// clients that decode the text would fail on it.
     public init(shortening string: String) {
         let utf8 = Array(string.utf8)
-        bytes = utf8.count <= Self.countMax ? utf8 : Array(utf8.prefix(252)) + Array("...".utf8)
+        guard utf8.count > Self.countMax else {
+            bytes = utf8
+            return
+        }
+        var count = 252
+        while count > 0, utf8[count] & 0xC0 == 0x80 { count -= 1 }
+        bytes = Array(utf8.prefix(count)) + Array("...".utf8)
     }
 
     /// The number of octets.

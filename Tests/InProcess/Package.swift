@@ -24,5 +24,10 @@ let package = Package(
             dependencies: core + ["InProcess"],
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "SessionFuzz",
+            dependencies: core + ["InProcess"],
+            swiftSettings: settings
+        ),
     ]
 )

@@ -49,4 +49,15 @@ struct ShortStringTests {
         let fits = String(repeating: "x", count: 255)
         #expect(ShortString(shortening: fits).string == fits)
     }
+
+    @Test("Text is cut between characters, never inside one")
+    func shorteningKeepsCharacters() {
+        for offset in 0..<4 {
+            let start = String(repeating: "x", count: offset)
+            let short = ShortString(shortening: start + String(repeating: "é€😀", count: 60))
+            #expect(String(validating: short.bytes, as: UTF8.self) != nil)
+            #expect((252...255).contains(short.count))
+            #expect(short.string.hasSuffix("..."))
+        }
+    }
 }

@@ -21,7 +21,7 @@ enum CoreBenchmark {
             fatalError("usage: CoreBenchmark auto-ack|ack-each MESSAGES (a multiple of \(batch))")
         }
         let isAcked = arguments[1] == "ack-each"
-        let core = Core(seed: 1, keepsBlocks: true)
+        let core = Core(seed: 1, isChecked: false)
         let (publisher, consumer) = open(core, noAck: !isAcked)
         let publishes = publishes()
         var acks = acks()

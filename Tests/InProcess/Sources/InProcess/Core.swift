@@ -19,12 +19,15 @@ public final class Core {
     ///
     /// - Parameters:
     ///   - seed: Where names and hash seeds come from.
-    ///   - keepsBlocks: Whether freed blocks are reused; without, AddressSanitizer sees every use
-    ///     after free.
-    public init(seed: UInt64, keepsBlocks: Bool) {
+    ///   - isChecked: Makes bounds small, so that they are met, and reuses no block, so that
+    ///     AddressSanitizer sees every use after free.
+    public init(seed: UInt64, isChecked: Bool) {
         var limits = Limits()
-        limits.outboundSizeHigh = 64 * 1024
-        limits.outboundSizeMax = 256 * 1024
+        if isChecked {
+            limits.outboundSizeHigh = 8 * 1024
+            limits.outboundSizeMax = 64 * 1024
+            limits.messageSizeMax = 256 * 1024
+        }
         context = ConnectionContext(
             limits: limits,
             serverProperties: [:],
@@ -36,7 +39,7 @@ public final class Core {
             limits: limits,
             seed: RandomSource.Seed(words: (seed, 1, 2, 3))
         )
-        if !keepsBlocks { virtualHost.state.pool = BlockPool(keptBytesPerClass: 0) }
+        if isChecked { virtualHost.state.pool = BlockPool(keptBytesPerClass: 0) }
     }
 
     /// Messages handed to consumers of the queues that are there.
