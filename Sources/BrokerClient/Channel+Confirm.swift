@@ -82,17 +82,23 @@ extension Channel {
     /// - Throws: Why the channel ended before.
     @discardableResult
     public func waitForConfirms() async throws(ClientError) -> ConfirmCounts {
-        let result: Result<ConfirmCounts, ClientError> = await withCheckedContinuation {
-            continuation in
+        let call = lock.withLock { session.nextCallNumber() }
+        let result: Result<ConfirmCounts, ClientError> = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                lock.withLock {
+                    if let error = Task.isCancelled ? .cancelled : session.obstacle(on: state) {
+                        return continuation.resume(returning: .failure(error))
+                    }
+                    guard let confirms = state.confirms, confirms.unconfirmedCount > 0 else {
+                        return continuation.resume(returning: .success(confirmCountsLocked))
+                    }
+                    state.confirms?.waitUntilIdle(call: call, continuation)
+                    session.beginWaiting()
+                }
+            }
+        } onCancel: {
             lock.withLock {
-                if let error = session.obstacle(on: state) {
-                    return continuation.resume(returning: .failure(error))
-                }
-                guard let confirms = state.confirms, confirms.unconfirmedCount > 0 else {
-                    return continuation.resume(returning: .success(confirmCountsLocked))
-                }
-                state.confirms?.waitUntilIdle(continuation)
-                session.beginWaiting()
+                if state.confirms?.abandon(call: call) == true { session.endWaiting() }
             }
         }
         return try result.get()

@@ -31,6 +31,7 @@ public struct ConfirmCounts: Hashable, Sendable {
 
 /// Counts the messages whose confirm is awaited.
 struct ConfirmTracker {
+    typealias IdleWaiter = CheckedContinuation<Result<ConfirmCounts, ClientError>, Never>
     typealias Waiter = CheckedContinuation<Result<Bool?, ClientError>, Never>
 
     /// Most messages that may be unconfirmed before publishing suspends.
@@ -47,7 +48,7 @@ struct ConfirmTracker {
     /// Tasks that wait for one message.
     private var waiters: [UInt64: (call: UInt64, continuation: Waiter)] = [:]
     /// Tasks that wait until nothing is unconfirmed.
-    private var idleWaiters: [CheckedContinuation<Result<ConfirmCounts, ClientError>, Never>] = []
+    private var idleWaiters: [(call: UInt64, continuation: IdleWaiter)] = []
 
     init(windowMax: Int) {
         self.windowMax = windowMax
@@ -70,6 +71,10 @@ struct ConfirmTracker {
 
     /// Ends the wait of a cancelled task, if it still waits.
     mutating func abandon(call: UInt64) -> Bool {
+        if let index = idleWaiters.firstIndex(where: { $0.call == call }) {
+            idleWaiters.remove(at: index).continuation.resume(returning: .failure(.cancelled))
+            return true
+        }
         guard let number = waiters.first(where: { $0.value.call == call })?.key,
             let waiter = waiters.removeValue(forKey: number)
         else { return false }
@@ -77,10 +82,9 @@ struct ConfirmTracker {
         return true
     }
 
-    mutating func waitUntilIdle(
-        _ waiter: CheckedContinuation<Result<ConfirmCounts, ClientError>, Never>
-    ) {
-        idleWaiters.append(waiter)
+    /// Resumes `waiter` when nothing is unconfirmed; `call` names it for `abandon`.
+    mutating func waitUntilIdle(call: UInt64, _ waiter: IdleWaiter) {
+        idleWaiters.append((call, waiter))
     }
 
     /// Takes in a confirm.
@@ -132,14 +136,14 @@ struct ConfirmTracker {
     private mutating func resumeIdle() -> Int {
         let resumed = idleWaiters
         idleWaiters.removeAll()
-        for waiter in resumed { waiter.resume(returning: .success(counts)) }
+        for waiter in resumed { waiter.continuation.resume(returning: .success(counts)) }
         return resumed.count
     }
 
     /// Fails all waiting tasks and gives their number.
     mutating func fail(_ error: ClientError) -> Int {
         for waiter in waiters.values { waiter.continuation.resume(returning: .failure(error)) }
-        for waiter in idleWaiters { waiter.resume(returning: .failure(error)) }
+        for waiter in idleWaiters { waiter.continuation.resume(returning: .failure(error)) }
         defer {
             waiters.removeAll()
             idleWaiters.removeAll()

@@ -15,8 +15,10 @@ public struct ConnectionOptions: Hashable, Sendable {
     public var frameMax: UInt32 = 131_072
     /// Proposed number of channels.
     public var channelMax: UInt16 = 2047
-    /// Bound on connecting and on the handshake, each, and on the goodbye when closing.
+    /// Bound on connecting and on the handshake, each.
     public var timeout: Duration = .seconds(10)
+    /// Bound on waiting for the broker's answer when closing.
+    public var closeTimeout: Duration = .seconds(10)
     /// What the broker shows as the connection's name; `nil` sends none.
     public var connectionName: String?
     /// Further client properties, shown by the broker as they are.

@@ -79,7 +79,7 @@ extension Session {
 
     /// Says goodbye and waits for the answer or the end of the connection; takes the lock itself.
     func close(code: ReplyCode, text: String) async {
-        let alarm = Task { [socket, timeout = options.timeout] in
+        let alarm = Task { [socket, timeout = options.closeTimeout] in
             do {
                 try await Task.sleep(for: timeout)
                 socket.shutDown()

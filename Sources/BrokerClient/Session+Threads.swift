@@ -76,7 +76,7 @@ extension Session {
 
     /// After close-ok the peer closes first, so that nothing sent is lost with a reset.
     private func lingerAfterClose(_ buffer: UnsafeMutableRawBufferPointer) {
-        let deadline = MonotonicClock.now + min(1_000_000_000, options.timeout.nanoseconds)
+        let deadline = MonotonicClock.now + min(1_000_000_000, options.closeTimeout.nanoseconds)
         while case .bytes = socket.read(into: buffer, deadline: deadline) {}
     }
 

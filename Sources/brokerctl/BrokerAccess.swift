@@ -16,7 +16,8 @@ struct BrokerAccess {
     init(_ invocation: Invocation) throws(UsageError) {
         console = Console(isQuiet: invocation.has("quiet"))
         var options = ConnectionOptions()
-        let fromEnvironment = getenv("BROKERCTL_URL").map { String(cString: $0) }
+        let variable = getenv("BROKERCTL_URL").map { String(cString: $0) }
+        let fromEnvironment = variable?.isEmpty == true ? nil : variable
         let source = invocation.has("url") ? "--url" : "BROKERCTL_URL"
         if let url = invocation.value("url") ?? fromEnvironment {
             do throws(ConnectionURLError) {
@@ -55,9 +56,22 @@ struct BrokerAccess {
     /// Opens a connection; the caller closes it.
     func connect() async throws(CommandFailure) -> Connection {
         do throws(ClientError) {
-            return try await Connection.open(options)
+            let connection = try await Connection.open(options)
+            let notices = connection.notices
+            Task { for await notice in notices { tell(notice) } }
+            return connection
         } catch {
             throw Self.failure(error, options)
+        }
+    }
+
+    /// A broker that stops reading makes the command wait, and the reason is not to be guessed.
+    private func tell(_ notice: ConnectionNotice) {
+        switch notice {
+        case .blocked(let reason):
+            console.say("waiting: the broker takes no messages now (\(reason))")
+        case .unblocked:
+            console.say("going on: the broker takes messages again")
         }
     }
 

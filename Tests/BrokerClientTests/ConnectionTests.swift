@@ -216,7 +216,7 @@ struct ConnectionTests {
             try peer.expectEnd()
         }
         var options = server.options
-        options.timeout = .milliseconds(200)
+        options.closeTimeout = .milliseconds(200)
         let connection = try await Connection.open(options)
         await connection.close()
         #expect(connection.end != nil)

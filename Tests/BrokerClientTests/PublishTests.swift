@@ -101,6 +101,25 @@ struct PublishTests {
         }
     }
 
+    @Test("a task that waits for confirms can be cancelled")
+    func cancelledWait() async throws {
+        try await confirming { peer in
+            for _ in 0..<2 { _ = try peer.expectPublish() }
+            try peer.expectGoodbye()
+        } _: { channel in
+            try await channel.publish(Message("m"), routingKey: "q")
+            let all = Task { try await channel.waitForConfirms() }
+            let one = Task { try await channel.publishConfirmed(Message("m"), routingKey: "q") }
+            let session = channel.session
+            while session.lock.withLock({ session.awaitedAnswers }) < 2 { await Task.yield() }
+            all.cancel()
+            one.cancel()
+            await #expect(throws: ClientError.cancelled) { try await all.value }
+            await #expect(throws: ClientError.cancelled) { try await one.value }
+            #expect(session.lock.withLock { session.awaitedAnswers } == 0)
+        }
+    }
+
     @Test("confirms are reported as they came")
     func confirmations() async throws {
         try await confirming { peer in
@@ -204,7 +223,7 @@ struct PublishTests {
         }
         var options = server.options
         options.outboundBytesMax = 64 << 10
-        options.timeout = .milliseconds(500)
+        options.closeTimeout = .milliseconds(500)
         let connection = try await Connection.open(options)
         let channel = try await connection.openChannel()
         let session = channel.session

@@ -28,7 +28,7 @@ enum ConnectionCommands {
     )
 
     /// A group whose only command lists records of one kind.
-    private static func group<Record: Decodable & Sendable>(
+    private static func group<Record: ListedRecord>(
         _ name: String,
         _ summary: String,
         path: @escaping @Sendable (String) -> String,
@@ -47,9 +47,7 @@ enum ConnectionCommands {
             ],
             action: { invocation in
                 try await Inspection.run(invocation) { inspection in
-                    try await inspection.show(path(inspection.vhost), as: [Record].self) {
-                        table($0).text
-                    }
+                    try await inspection.list(path(inspection.vhost), as: type, table: table)
                 }
             }
         )

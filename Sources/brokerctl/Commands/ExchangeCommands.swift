@@ -113,10 +113,11 @@ enum ExchangeCommands {
         examples: [.init(line: "exchange list", effect: "a table of all exchanges")],
         action: { invocation in
             try await Inspection.run(invocation) { inspection in
-                try await inspection.show(
+                try await inspection.list(
                     "exchanges/\(inspection.vhost)",
-                    as: [ExchangeRecord].self
-                ) { table(of: $0).text }
+                    as: ExchangeRecord.self,
+                    table: table(of:)
+                )
             }
         }
     )

@@ -217,9 +217,11 @@ enum QueueCommands {
         ],
         action: { invocation in
             try await Inspection.run(invocation) { inspection in
-                try await inspection.show("queues/\(inspection.vhost)", as: [QueueRecord].self) {
-                    table(of: $0).text
-                }
+                try await inspection.list(
+                    "queues/\(inspection.vhost)",
+                    as: QueueRecord.self,
+                    table: table(of:)
+                )
             }
         }
     )

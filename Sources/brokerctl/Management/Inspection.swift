@@ -52,6 +52,16 @@ struct Inspection {
         return .ok
     }
 
+    /// Prints the records at `path`: as they came for `-o json`, else as a table.
+    func list<Record: ListedRecord>(
+        _ path: String,
+        as type: Record.Type,
+        table: ([Record]) -> Table
+    ) async throws(CommandFailure) -> ExitCode {
+        let columns = isJSON ? "" : "?columns=" + Record.columns.joined(separator: ",")
+        return try await show(path + columns, as: [Record].self) { table($0).text }
+    }
+
     /// Rows of names and values without a heading, for `show` and `status`.
     static func facts(_ rows: [(String, String?)]) -> String {
         let known = rows.compactMap { name, value in value.map { (name, $0) } }

@@ -1,6 +1,12 @@
 // What RabbitMQ's HTTP API tells about things: every field may be missing, and unknown ones are
 // passed over.
 
+/// A record that is listed in a table.
+protocol ListedRecord: Decodable, Sendable {
+    /// The members the table needs, to ask for no more.
+    static var columns: [String] { get }
+}
+
 /// Events per second.
 struct RateRecord: Decodable, Sendable {
     var rate: Double?
@@ -20,7 +26,13 @@ struct MessageStatsRecord: Decodable, Sendable {
     var ackDetails: RateRecord?
 }
 
-struct QueueRecord: Decodable, Sendable {
+struct QueueRecord: ListedRecord {
+    static let columns = [
+        "name", "durable", "exclusive", "auto_delete", "arguments", "messages_ready",
+        "messages_unacknowledged", "consumers", "memory", "message_stats.publish_details",
+        "message_stats.deliver_get_details", "message_stats.ack_details",
+    ]
+
     var name: String?
     var vhost: String?
     var durable: Bool?
@@ -37,7 +49,12 @@ struct QueueRecord: Decodable, Sendable {
     var messageStats: MessageStatsRecord?
 }
 
-struct ExchangeRecord: Decodable, Sendable {
+struct ExchangeRecord: ListedRecord {
+    static let columns = [
+        "name", "type", "durable", "auto_delete", "internal", "arguments",
+        "message_stats.publish_in_details", "message_stats.publish_out_details",
+    ]
+
     var name: String?
     var vhost: String?
     var type: String?
@@ -71,7 +88,13 @@ struct BindingRecord: Decodable, Sendable {
     }
 }
 
-struct ConnectionRecord: Decodable, Sendable {
+struct ConnectionRecord: ListedRecord {
+    static let columns = [
+        "name", "peer_host", "peer_port", "user", "vhost", "state", "channels", "recv_oct",
+        "send_oct", "client_properties.connection_name", "client_properties.product",
+        "client_properties.version",
+    ]
+
     var name: String?
     var user: String?
     var vhost: String?
@@ -86,7 +109,13 @@ struct ConnectionRecord: Decodable, Sendable {
     var timeout: Int?
 }
 
-struct ChannelRecord: Decodable, Sendable {
+struct ChannelRecord: ListedRecord {
+    static let columns = [
+        "connection_details", "number", "user", "consumer_count", "prefetch_count",
+        "global_prefetch_count", "messages_unacknowledged", "messages_unconfirmed", "confirm",
+        "transactional",
+    ]
+
     struct Owner: Decodable, Sendable {
         var name: String?
         var peerHost: String?
@@ -106,7 +135,12 @@ struct ChannelRecord: Decodable, Sendable {
     var transactional: Bool?
 }
 
-struct ConsumerRecord: Decodable, Sendable {
+struct ConsumerRecord: ListedRecord {
+    static let columns = [
+        "queue.name", "consumer_tag", "channel_details.name", "prefetch_count", "ack_required",
+        "exclusive", "active", "arguments",
+    ]
+
     struct Source: Decodable, Sendable {
         var name: String?
         var vhost: String?
