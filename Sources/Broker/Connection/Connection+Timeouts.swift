@@ -8,18 +8,27 @@ extension Handle where State == ConnectionState {
     /// just closes); we speak at least once in every half interval.
     func handleTimeouts(at now: Instant) {
         if let deadline = state.deadline, now >= deadline {
-            state.phase = .ended
+            switch state.phase {
+            case .awaitingHeader, .starting, .tuning, .opening: giveUp(waitingFor: .handshake)
+            case .closing: giveUp(waitingFor: .closeOk)
+            case .open, .ended, .closed: state.phase = .ended
+            }
             return
         }
         guard state.phase == .open, state.heartbeatSeconds > 0 else { return }
         let interval = Duration.seconds(state.heartbeatSeconds)
         if now - state.lastReceived > interval * 2, !isReadingPaused {
-            state.phase = .ended
+            giveUp(waitingFor: .heartbeat)
             return
         }
         if now - state.lastSent >= interval / 2, state.outbound.isEmpty {
             sendHeartbeat()
         }
+    }
+
+    private func giveUp(waitingFor wait: ConnectionWait) {
+        state.phase = .ended
+        state.context.log.timedOut(wait, peer: state.peer, user: state.user)
     }
 
     private func sendHeartbeat() {

@@ -162,8 +162,17 @@ protocol ConnectionLog: Sendable {
     func clientError(_ error: ProtocolError, peer: ConnectionPeer, user: String, channel: UInt16)
     /// A login was refused.
     func refusedLogin(user: String, reason: String, peer: ConnectionPeer, mechanism: String)
+    /// A client was silent for too long and is dropped.
+    func timedOut(_ wait: ConnectionWait, peer: ConnectionPeer, user: String)
     /// An argument was accepted that has no effect yet.
     func ignoredArgument(_ argument: String, of queue: String, peer: ConnectionPeer)
+}
+
+/// What a connection waited for when its client was silent for too long.
+enum ConnectionWait: String, Sendable {
+    case handshake
+    case closeOk = "close-ok"
+    case heartbeat
 }
 
 /// What the client said it understands (start-ok, client-properties, capabilities).

@@ -92,3 +92,19 @@ struct LogLine {
         }
     }
 }
+
+/// The facts of a log line, in their order: `["user": name, "vhost": virtualHost]`.
+package struct LogFacts: ExpressibleByDictionaryLiteral {
+    private(set) var pairs: [(key: StaticString, value: String)]
+
+    package init(dictionaryLiteral elements: (StaticString, String)...) {
+        pairs = elements.map { (key: $0.0, value: $0.1) }
+    }
+
+    /// Adds how many lines of this kind were held back before this one, if any.
+    func afterHoldingBack(_ count: Int) -> Self {
+        var facts = self
+        if count > 0 { facts.pairs.append((key: "held_back", value: "\(count)")) }
+        return facts
+    }
+}

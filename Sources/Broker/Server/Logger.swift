@@ -52,34 +52,34 @@ package final class Logger: Sendable {
     /// Writes a line for those who look for something.
     package func debug(
         _ what: StaticString,
-        _ facts: @autoclosure () -> KeyValuePairs<StaticString, String> = [:]
+        _ facts: @autoclosure () -> LogFacts = [:]
     ) { if level <= .debug { write(.debug, what, facts()) } }
 
     /// Writes a line about something normal.
     package func info(
         _ what: StaticString,
-        _ facts: @autoclosure () -> KeyValuePairs<StaticString, String> = [:]
+        _ facts: @autoclosure () -> LogFacts = [:]
     ) { if level <= .info { write(.info, what, facts()) } }
 
     /// Writes a line about something that is wrong and got over.
     package func warning(
         _ what: StaticString,
-        _ facts: @autoclosure () -> KeyValuePairs<StaticString, String> = [:]
+        _ facts: @autoclosure () -> LogFacts = [:]
     ) { if level <= .warning { write(.warning, what, facts()) } }
 
     /// Writes a line about something the broker cannot get over.
     package func error(
         _ what: StaticString,
-        _ facts: @autoclosure () -> KeyValuePairs<StaticString, String> = [:]
+        _ facts: @autoclosure () -> LogFacts = [:]
     ) { write(.error, what, facts()) }
 
     private func write(
         _ level: LogLevel,
         _ what: StaticString,
-        _ facts: KeyValuePairs<StaticString, String>
+        _ facts: LogFacts
     ) {
         var line = LogLine(clock(), level, what)
-        for (key, value) in facts { line.append(key, value) }
+        for (key, value) in facts.pairs { line.append(key, value) }
         line.finish()
         output.write(line) { lostCount in
             var notice = LogLine(clock(), .warning, "log lines lost")

@@ -134,13 +134,11 @@ private struct Acceptor: ~Copyable {
         for socket in accepted { assign(socket) }
         guard case .exhausted(let closedCount, let error) = outcome else { return }
         if let heldBack = exhaustions.admit(at: SystemClock.now()) {
-            server.log.error(
-                "cannot accept connections",
-                [
-                    "listener": listener.address.description, "error": error.description,
-                    "refused": "\(closedCount)", "held_back": "\(heldBack)",
-                ]
-            )
+            let facts: LogFacts = [
+                "listener": listener.address.description, "error": error.description,
+                "refused": "\(closedCount)",
+            ]
+            server.log.error("cannot accept connections", facts.afterHoldingBack(heldBack))
         }
         if closedCount == 0 { pause() }
     }
@@ -150,13 +148,10 @@ private struct Acceptor: ~Copyable {
         guard server.connectionCount.value < server.connectionMax else {
             Syscalls.close(socket.descriptor)
             if let heldBack = refusals.admit(at: SystemClock.now()) {
-                server.log.warning(
-                    "connection refused: too many",
-                    [
-                        "peer": socket.peer.description, "max": "\(server.connectionMax)",
-                        "held_back": "\(heldBack)",
-                    ]
-                )
+                let facts: LogFacts = [
+                    "peer": socket.peer.description, "max": "\(server.connectionMax)",
+                ]
+                server.log.warning("connection refused: too many", facts.afterHoldingBack(heldBack))
             }
             return
         }

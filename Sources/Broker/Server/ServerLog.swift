@@ -15,6 +15,7 @@ final class ServerLog: ConnectionLog, @unchecked Sendable {
     private var channelErrors = LogThrottle(countMax: lineCountMax, per: .seconds(1))
     private var connectionErrors = LogThrottle(countMax: lineCountMax, per: .seconds(1))
     private var refusedLogins = LogThrottle(countMax: lineCountMax, per: .seconds(1))
+    private var timeouts = LogThrottle(countMax: lineCountMax, per: .seconds(1))
     private var ignoredArguments = LogThrottle(countMax: lineCountMax, per: .seconds(1))
 
     init(_ log: Logger, clock: @escaping @Sendable () -> Instant = SystemClock.now) {
@@ -34,48 +35,47 @@ final class ServerLog: ConnectionLog, @unchecked Sendable {
     }
 
     func clientError(_ error: ProtocolError, peer: ConnectionPeer, user: String, channel: UInt16) {
+        let code = "\(error.code.rawValue)"
+        let name = peer.connectionName
         if channel == 0 {
             guard let heldBack = admit(\.connectionErrors) else { return }
-            log.warning(
-                "connection error",
-                [
-                    "connection": peer.connectionName, "user": user, "error": error.text,
-                    "code": "\(error.code.rawValue)", "held_back": "\(heldBack)",
-                ]
-            )
+            let facts: LogFacts = [
+                "connection": name, "user": user, "error": error.text, "code": code,
+            ]
+            log.warning("connection error", facts.afterHoldingBack(heldBack))
         } else {
             guard let heldBack = admit(\.channelErrors) else { return }
-            log.info(
-                "channel error",
-                [
-                    "connection": peer.connectionName, "channel": "\(channel)", "user": user,
-                    "error": error.text, "code": "\(error.code.rawValue)",
-                    "held_back": "\(heldBack)",
-                ]
-            )
+            let facts: LogFacts = [
+                "connection": name, "channel": "\(channel)", "user": user, "error": error.text,
+                "code": code,
+            ]
+            log.info("channel error", facts.afterHoldingBack(heldBack))
         }
     }
 
     func refusedLogin(user: String, reason: String, peer: ConnectionPeer, mechanism: String) {
         guard let heldBack = admit(\.refusedLogins) else { return }
-        log.warning(
-            "login refused",
-            [
-                "connection": peer.connectionName, "user": user, "reason": reason,
-                "mechanism": mechanism, "held_back": "\(heldBack)",
-            ]
-        )
+        let facts: LogFacts = [
+            "connection": peer.connectionName, "user": user, "reason": reason,
+            "mechanism": mechanism,
+        ]
+        log.warning("login refused", facts.afterHoldingBack(heldBack))
+    }
+
+    func timedOut(_ wait: ConnectionWait, peer: ConnectionPeer, user: String) {
+        guard let heldBack = admit(\.timeouts) else { return }
+        let facts: LogFacts = [
+            "connection": peer.connectionName, "user": user, "waited_for": wait.rawValue,
+        ]
+        log.warning("client silent", facts.afterHoldingBack(heldBack))
     }
 
     func ignoredArgument(_ argument: String, of queue: String, peer: ConnectionPeer) {
         guard let heldBack = admit(\.ignoredArguments) else { return }
-        log.info(
-            "argument without effect yet",
-            [
-                "connection": peer.connectionName, "queue": queue, "argument": argument,
-                "held_back": "\(heldBack)",
-            ]
-        )
+        let facts: LogFacts = [
+            "connection": peer.connectionName, "queue": queue, "argument": argument,
+        ]
+        log.info("argument without effect yet", facts.afterHoldingBack(heldBack))
     }
 
     private func admit(_ throttle: ReferenceWritableKeyPath<ServerLog, LogThrottle>) -> Int? {

@@ -183,6 +183,7 @@ final class RecordingLog: ConnectionLog, @unchecked Sendable {
     private(set) var closedCount = 0
     private(set) var errors: [ProtocolError] = []
     private(set) var refusals: [String] = []
+    private(set) var waits: [ConnectionWait] = []
     private(set) var ignoredArguments: [String] = []
 
     func opened(peer: ConnectionPeer, user: String, virtualHost: String) { openedCount += 1 }
@@ -200,6 +201,10 @@ final class RecordingLog: ConnectionLog, @unchecked Sendable {
 
     func refusedLogin(user: String, reason: String, peer: ConnectionPeer, mechanism: String) {
         refusals.append("\(user): \(reason)")
+    }
+
+    func timedOut(_ wait: ConnectionWait, peer: ConnectionPeer, user: String) {
+        waits.append(wait)
     }
 
     func ignoredArgument(_ argument: String, of queue: String, peer: ConnectionPeer) {

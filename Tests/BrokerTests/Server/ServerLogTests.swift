@@ -22,7 +22,7 @@ struct ServerLogTests {
         log.clientError(error, peer: peer, user: "guest", channel: 0)
         log.clientError(error, peer: peer, user: "guest", channel: 7)
         let shared =
-            "user=guest error=\"NOT_FOUND - no queue 'a b' in vhost '/'\" code=404 held_back=0\n"
+            "user=guest error=\"NOT_FOUND - no queue 'a b' in vhost '/'\" code=404\n"
         let connection = "connection=\"127.0.0.1:40000 -> 127.0.0.1:5672\""
         #expect(
             lines.lines.map { $0.dropFirst(25) } == [
@@ -51,8 +51,10 @@ struct ServerLogTests {
         }
         for _ in 0..<100 { refuse() }
         #expect(lines.lines.count == ServerLog.lineCountMax)
+        #expect(!lines.text.contains("held_back"))
         log.ignoredArgument("x-queue-mode", of: "q", peer: peer)
-        #expect(lines.lines.count == ServerLog.lineCountMax + 1)
+        log.timedOut(.heartbeat, peer: peer, user: "x")
+        #expect(lines.lines.count == ServerLog.lineCountMax + 2)
         clock.advance(by: .seconds(1))
         refuse()
         #expect(lines.lines.last?.hasSuffix("held_back=\(100 - ServerLog.lineCountMax)\n") == true)
