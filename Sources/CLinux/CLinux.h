@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -197,6 +198,9 @@ static const uint32_t clinux_edge_triggered = EPOLLET;
 static inline int clinux_open_null(void) { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
 static inline int clinux_open_read(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
+
+// Takes the whole file without waiting; EWOULDBLOCK when another open file has it.
+static inline int clinux_lock_file(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
 
 static inline int clinux_event_descriptor(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 

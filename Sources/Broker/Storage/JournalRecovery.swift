@@ -1,0 +1,181 @@
+import Wire
+
+/// Reads a journal from its files, whatever is in them, and makes them whole again.
+///
+/// Segments are taken in order. One with an index that checks out is not read; any other is, and
+/// frames are looked for behind damage. What cannot be used is reported and set aside. Only the
+/// last segment can end in a torn write. After recovery every segment is sealed: appending goes
+/// on in a new one.
+struct JournalRecovery {
+    private let context: RecoveryContext
+    private(set) var report = RecoveryReport()
+    private(set) var segments: [JournalSegment] = []
+    /// Log sequence number behind everything found; `nil` while nothing is.
+    private(set) var end: UInt64?
+    private var hasChanges = false
+
+    init(_ context: RecoveryContext) { self.context = context }
+
+    /// Reads everything.
+    ///
+    /// - Throws: `.badFormat` when a segment was written by another version or for another virtual
+    ///   host, `.io` when the directory cannot be listed or what was read not made durable.
+    mutating func run() throws(StorageError) {
+        let options = context.options
+        let names = try context.disk.list(options.directory)
+        let bases = Set(
+            names.compactMap { SegmentName.base(of: $0, suffix: SegmentName.segmentSuffix) }
+        )
+        let indexed = Set(
+            names.compactMap { SegmentName.base(of: $0, suffix: SegmentName.indexSuffix) }
+        )
+        let all = bases.union(indexed).sorted()
+        for (position, base) in all.enumerated() {
+            let next = position + 1 < all.count ? all[position + 1] : nil
+            let index = indexed.contains(base) ? readIndex(base) : nil
+            if bases.contains(base) {
+                reportGap(before: base)
+                try recover(base, index, next: next)
+            } else if let index, index.dataSize > 0 {
+                reportGap(before: base)
+                reportMissing(index)
+            } else if context.repairs {
+                // Begun with a segment that did not outlive the crash.
+                try context.disk.remove(options.path(SegmentName.index(base)))
+            }
+        }
+        if hasChanges { try context.disk.syncDirectory(options.directory) }
+    }
+
+    private mutating func readIndex(_ base: UInt64) -> SegmentIndex? {
+        let path = context.options.path(SegmentName.index(base))
+        let reading: SegmentIndex.Reading
+        do throws(StorageError) {
+            let file = try context.disk.open(path, for: .reading)
+            reading = try SegmentIndex.read(file, base: base)
+        } catch {
+            reading = .damaged(size: 0)
+        }
+        switch reading {
+        case .index(let index): return index
+        case .unfinished: return nil
+        case .damaged(let size):
+            report.losses.append(
+                RecoveryReport.Loss(.damagedIndex, file: path, base: base, count: size)
+            )
+            return nil
+        }
+    }
+
+    /// Reports that segments are missing before the one at `base`.
+    private mutating func reportGap(before base: UInt64) {
+        guard let end, end < base else { return }
+        let file = context.options.path(SegmentName.segment(end))
+        report.losses.append(RecoveryReport.Loss(.missing, file: file, offset: 0, end..<base))
+        self.end = base
+    }
+
+    /// Reports that a segment is missing, and replays what its index kept whole.
+    private mutating func reportMissing(_ index: SegmentIndex) {
+        let range = index.base..<index.base + UInt64(index.dataSize)
+        let file = context.options.path(SegmentName.segment(index.base))
+        var loss = RecoveryReport.Loss(.missing, file: file, offset: 0, range)
+        loss.savedRecordCount = context.replayWhole(index, in: range)
+        report.losses.append(loss)
+        report.recordCount += loss.savedRecordCount
+        end = range.upperBound
+    }
+
+    private mutating func recover(
+        _ base: UInt64,
+        _ index: SegmentIndex?,
+        next: UInt64?
+    )
+        throws(StorageError)
+    {
+        let path = context.options.path(SegmentName.segment(base))
+        let file = try context.disk.open(path, for: context.repairs ? .readingAndWriting : .reading)
+        let available = max(0, try file.size() - SegmentHeader.size)
+        let hasHeader = try checkHeader(file, base: base, path: path)
+        let room = next.map { Int($0 - base) } ?? Int.max
+        if let index, hasHeader, index.dataSize <= min(available, room) {
+            replayAll(index)
+            report.indexedSegmentCount += 1
+            seal(base, end: base + UInt64(index.dataSize))
+            return
+        }
+        report.scannedSegmentCount += 1
+        let isSealed = index != nil || next != nil
+        let limit = isSealed ? min(index?.dataSize ?? available, room) : nil
+        var scan = SegmentScan(context, file, base: base, index: index)
+        try scan.run(available: available, limit: limit, hasHeader: hasHeader)
+        report.losses += scan.losses
+        report.recordCount += scan.recordCount
+        hasChanges = hasChanges || context.repairs
+        seal(base, end: scan.end)
+    }
+
+    private mutating func seal(_ base: UInt64, end: UInt64) {
+        self.end = end
+        if end > base { segments.append(JournalSegment(base: base, end: end, isSealed: true)) }
+    }
+
+    /// Whether the header checks out.
+    private func checkHeader(
+        _ file: any DiskFile,
+        base: UInt64,
+        path: String
+    )
+        throws(StorageError) -> Bool
+    {
+        let contents = FileContents(file, offset: 0, count: SegmentHeader.size)
+        switch SegmentHeader.read(contents.view.bytes) {
+        case .damaged: return false
+        case .otherVersion(let version):
+            throw .badFormat(path: path, reason: "it has format version \(version)")
+        case .header(let header):
+            guard header.nameHash == context.options.nameHash else {
+                throw .badFormat(path: path, reason: "it belongs to another virtual host")
+            }
+            return header.base == base
+        }
+    }
+
+    private mutating func replayAll(_ index: SegmentIndex) {
+        var count = 0
+        index.forEach { entry in
+            guard let kept = entry.kept else { return }
+            context.replay(entry.lsn, kept, entry.size)
+            count += 1
+        }
+        report.recordCount += count
+    }
+}
+
+/// What every part of a recovery needs.
+struct RecoveryContext {
+    /// Gets each record in order: its log sequence number, its payload as far as an index keeps
+    /// it (valid during the call), and the size of the whole payload in octets.
+    typealias Replay = (_ lsn: UInt64, _ payload: ByteView, _ size: Int) -> Void
+
+    let disk: any Disk
+    let options: JournalOptions
+    /// Whether files may be changed; the offline check only looks.
+    let repairs: Bool
+    let replay: Replay
+
+    /// Replays the records in `range` that `index` kept whole.
+    ///
+    /// - Returns: Their number.
+    func replayWhole(_ index: SegmentIndex, in range: Range<UInt64>) -> Int {
+        var count = 0
+        index.forEach { entry in
+            guard let kept = entry.kept, kept.count == entry.size, range.contains(entry.lsn) else {
+                return
+            }
+            replay(entry.lsn, kept, entry.size)
+            count += 1
+        }
+        return count
+    }
+}

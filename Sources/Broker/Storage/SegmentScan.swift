@@ -1,0 +1,160 @@
+import Wire
+
+/// Recovers one segment by reading it: replays its frames, reports and sets aside the rest, and
+/// writes the index it lacks.
+struct SegmentScan {
+    private let context: RecoveryContext
+    private let file: any DiskFile
+    private let base: UInt64
+    private let path: String
+    /// An index that checks out although the segment does not fit it.
+    private let index: SegmentIndex?
+    private(set) var losses: [RecoveryReport.Loss] = []
+    /// Records replayed.
+    private(set) var recordCount = 0
+    /// Log sequence number behind the segment.
+    private(set) var end: UInt64
+
+    init(
+        _ context: RecoveryContext,
+        _ file: any DiskFile,
+        base: UInt64,
+        index: SegmentIndex?
+    ) {
+        self.context = context
+        self.file = file
+        self.base = base
+        self.index = index
+        path = context.options.path(SegmentName.segment(base))
+        end = base
+    }
+
+    /// Recovers the segment.
+    ///
+    /// - Parameters:
+    ///   - available: Octets the file has behind its header.
+    ///   - limit: Octets of frames it should have, `nil` for the last segment if it was not sealed.
+    ///   - hasHeader: Whether its header checks out.
+    /// - Throws: `.io` or `.diskFull` when what was recovered cannot be made durable.
+    mutating func run(available: Int, limit: Int?, hasHeader: Bool) throws(StorageError) {
+        let dataSize = min(available, limit ?? available)
+        let window = SegmentWindow(file, base: base, dataSize: dataSize)
+        var map = SegmentMap(window, file: file, base: base)
+        if limit == nil { map.cutTornTail() }
+        let size = limit ?? map.end
+        let writer =
+            context.repairs && size > 0
+            ? SegmentIndexWriter(context.disk, context.options, base: base) : nil
+        var offset = 0
+        for run in map.runs {
+            lose(offset..<run.lowerBound, in: window, writer)
+            replay(run, in: window, writer)
+            offset = run.upperBound
+        }
+        lose(offset..<size, in: window, writer)
+        end = base + UInt64(size)
+        if !hasHeader, size > 0 { try repairHeader(available: available) }
+        if limit == nil { try cut(at: size, of: window) }
+        writer?.finish()
+    }
+
+    private mutating func replay(
+        _ run: Range<Int>,
+        in window: SegmentWindow,
+        _ writer: SegmentIndexWriter?
+    ) {
+        var offset = run.lowerBound
+        while offset < run.upperBound, let (size, payload) = window.frame(at: offset) {
+            writer?.add(payload)
+            let kept = payload.slice(from: 0, count: JournalFrame.keptSize(payload))
+            context.replay(base + UInt64(offset), kept, payload.count)
+            recordCount += 1
+            offset += size.frame
+        }
+    }
+
+    /// Reports octets that should be frames and are not.
+    private mutating func lose(
+        _ range: Range<Int>,
+        in window: SegmentWindow,
+        _ writer: SegmentIndexWriter?
+    ) {
+        guard !range.isEmpty else { return }
+        writer?.addHole(range.count)
+        let present =
+            range.lowerBound..<max(range.lowerBound, min(range.upperBound, window.dataSize))
+        let lsns = base + UInt64(range.lowerBound)..<base + UInt64(range.upperBound)
+        var loss = RecoveryReport.Loss(
+            present.isEmpty ? .missing : .damagedRecords,
+            file: path,
+            offset: SegmentHeader.size + range.lowerBound,
+            lsns
+        )
+        loss.octets = setAside(present, of: window)
+        if let index { loss.savedRecordCount = context.replayWhole(index, in: lsns) }
+        recordCount += loss.savedRecordCount
+        losses.append(loss)
+    }
+
+    /// Ends the last segment at `offset`, keeping a copy of what lies behind.
+    private mutating func cut(at offset: Int, of window: SegmentWindow) throws(StorageError) {
+        let rest = offset..<window.dataSize
+        let octets = setAside(rest, of: window)
+        if octets != .none {
+            let start = SegmentHeader.size + offset
+            var loss = RecoveryReport.Loss(
+                .tornTail,
+                file: path,
+                offset: start,
+                end..<end + UInt64(rest.count)
+            )
+            loss.octets = octets
+            losses.append(loss)
+        }
+        guard context.repairs else { return }
+        // What could not be copied stays: the next segment's base says where this one ends.
+        if case .notSetAside = octets {
+        } else {
+            try file.truncate(to: offset == 0 ? 0 : SegmentHeader.size + offset)
+        }
+        // After a kill the frames may be in the page cache only.
+        try file.sync()
+    }
+
+    /// Copies octets into a file of their own, for whoever wants to look at them.
+    private func setAside(_ range: Range<Int>, of window: SegmentWindow) -> RecoveryReport.Octets {
+        guard !range.isEmpty, !window.isZero(range) else { return .none }
+        guard context.repairs else { return .leftInPlace }
+        let directory = context.options.damagedDirectory
+        let offset = SegmentHeader.size + range.lowerBound
+        let copy = "\(directory)/\(SegmentName.segment(base)).\(offset)"
+        do throws(StorageError) {
+            try context.disk.makeDirectory(directory)
+            let copied = try context.disk.create(copy, size: 0)
+            var done = range.lowerBound
+            while done < range.upperBound {
+                let count = min(1 << 20, range.upperBound - done)
+                guard let view = window.view(at: done, count: count) else { break }
+                let part = unsafe UnsafeRawBufferPointer(start: view.base, count: view.count)
+                try unsafe copied.write(part, at: done - range.lowerBound)
+                done += count
+            }
+            try copied.sync()
+            try context.disk.syncDirectory(directory)
+            return .setAside(copy)
+        } catch {
+            return .notSetAside(error)
+        }
+    }
+
+    private mutating func repairHeader(available: Int) throws(StorageError) {
+        losses.append(
+            RecoveryReport.Loss(.damagedHeader, file: path, base: base, count: SegmentHeader.size)
+        )
+        guard context.repairs, available > 0 else { return }
+        let options = context.options
+        let header = SegmentHeader(base: base, created: options.now(), nameHash: options.nameHash)
+        try file.write(header.encoded, at: 0)
+        try file.sync()
+    }
+}
