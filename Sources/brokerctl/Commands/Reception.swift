@@ -4,6 +4,8 @@ import Wire
 /// Prints deliveries until enough have come or time is up, and settles each once it is printed.
 struct Reception {
     let deliveries: Deliveries
+    /// Where they come from.
+    let queue: ShortString
     let settlement: Settlement
     /// `nil` for no end.
     let countMax: Int?
@@ -58,6 +60,12 @@ struct Reception {
             return try await iterator.next()
         } catch {
             try printer.finish()
+            if case .consumerCancelled = error {
+                throw CommandFailure(
+                    .notFound,
+                    "the broker ended the subscription to queue '\(queue)', as when it is deleted"
+                )
+            }
             throw CommandFailure(error, doing: "go on receiving")
         }
     }

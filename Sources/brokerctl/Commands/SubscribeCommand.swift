@@ -97,6 +97,7 @@ enum SubscribeCommand {
             access.console.say(announcement(source, queue))
             let reception = Reception(
                 deliveries: deliveries,
+                queue: queue,
                 settlement: settlement,
                 countMax: countMax,
                 printer: printer
