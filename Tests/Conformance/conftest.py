@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(config, items):
         matched.update(reasons)
         (deferred if reasons else kept).append(item)
     # A selection on the command line collects less; only a whole run can tell a stale entry.
-    whole = not any("::" in argument or argument.endswith(".py") for argument in config.args)
+    whole = config.args_source == pytest.Config.ArgsSource.TESTPATHS
     stale = [entry for entry in entries if entry not in matched]
     if whole and stale:
         raise pytest.UsageError("%s: no test begins with %s" % (path, ", ".join(stale)))
