@@ -62,9 +62,8 @@ enum SessionFuzz {
     private static func reportTraps() {
         for number in [SIGILL, SIGTRAP, SIGABRT] {
             signal(number) { number in
-                SessionFuzz.say(
-                    "session \(SessionFuzz.current) died\nreplay: scripts/fuzz 0 \(SessionFuzz.current)"
-                )
+                let session = SessionFuzz.current
+                SessionFuzz.say("session \(session) died\nreplay: scripts/fuzz 0 \(session)")
                 _exit(128 + number)
             }
         }
