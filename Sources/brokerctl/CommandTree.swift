@@ -61,6 +61,14 @@ enum CommandTree {
         "a table for people (the default) or JSON for programs"
     )
 
+    /// How commands can print what they did.
+    static let resultOutput = OptionSpec.choice(
+        "output",
+        short: "o",
+        ["text", "json"],
+        "a sentence on standard error (the default) or a JSON object on standard output"
+    )
+
     /// How commands that print messages can print them.
     static let messageOutput = OptionSpec.choice(
         "output",

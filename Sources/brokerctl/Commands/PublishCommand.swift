@@ -32,6 +32,7 @@ enum PublishCommand {
             .flag("confirm", short: "c", "wait until the broker has confirmed every message"),
             .value("window", "N", "how many messages may await their confirm (1024)"),
             .flag("mandatory", "exit with 2 if a message reaches no queue; implies --confirm"),
+            CommandTree.resultOutput,
         ] + propertyOptions,
         examples: [
             .init(
@@ -116,7 +117,11 @@ enum PublishCommand {
                 throw CommandFailure(end, doing: "publish to \(target.shown)")
             }
             for await returned in returns { report(returned) }
-            return try conclude(count, counts, channel.returnedCount, access.console)
+            let returned = channel.returnedCount
+            if invocation.value("output") == "json" {
+                try access.console.write(json(count, counts, returned).text + "\n")
+            }
+            return try conclude(count, counts, returned, access.console)
         }
     }
 
@@ -157,6 +162,16 @@ enum PublishCommand {
             "brokerctl: message with key '\(returned.routingKey)' was returned by \(place): "
                 + "\(returned.replyCode) \(returned.replyText)"
         )
+    }
+
+    private static func json(_ count: Int, _ counts: ConfirmCounts?, _ returned: Int) -> JSON {
+        func number(_ count: Int?) -> JSON { count.map { .integer(Int64($0)) } ?? .null }
+        return .object([
+            ("published", number(count)),
+            ("confirmed", number(counts?.accepted)),
+            ("refused", number(counts?.refused)),
+            ("returned", number(returned)),
+        ])
     }
 
     private static func conclude(

@@ -159,6 +159,7 @@ enum QueueCommands {
         options: [
             .flag("if-unused", "only when it has no consumers"),
             .flag("if-empty", "only when it has no messages"),
+            CommandTree.resultOutput,
         ],
         examples: [.init(line: "queue delete jobs --if-empty", effect: "delete it if it is empty")],
         action: { invocation in
@@ -175,10 +176,13 @@ enum QueueCommands {
                         ifEmpty: invocation.has("if-empty")
                     )
                 }
-                access.console.say(
-                    "deleted queue '\(name)' with \(HumanNumber.count(Int(count))) messages"
+                let messages = HumanNumber.count(Int(count))
+                return try report(
+                    "deleted queue '\(name)' with \(messages) messages",
+                    [("name", .string(name.string)), ("messages", .integer(Int64(count)))],
+                    invocation,
+                    access.console
                 )
-                return .ok
             }
         }
     )
@@ -188,6 +192,7 @@ enum QueueCommands {
         summary: "drop the ready messages of a queue",
         discussion: "Messages that are delivered and not yet acknowledged stay.",
         arguments: [name],
+        options: [CommandTree.resultOutput],
         examples: [.init(line: "queue purge jobs", effect: "empty the queue")],
         action: { invocation in
             let access = try BrokerAccess(invocation)
@@ -197,13 +202,30 @@ enum QueueCommands {
                     () async throws(ClientError) in
                     try await channel.purgeQueue(name)
                 }
-                access.console.say(
-                    "dropped \(HumanNumber.count(Int(count))) messages of queue '\(name)'"
+                return try report(
+                    "dropped \(HumanNumber.count(Int(count))) messages of queue '\(name)'",
+                    [("name", .string(name.string)), ("messages", .integer(Int64(count)))],
+                    invocation,
+                    access.console
                 )
-                return .ok
             }
         }
     )
+
+    /// Tells what was done, to people or to programs.
+    private static func report(
+        _ sentence: String,
+        _ members: [(String, JSON)],
+        _ invocation: Invocation,
+        _ console: Console
+    ) throws(CommandFailure) -> ExitCode {
+        if invocation.value("output") == "json" {
+            try console.write(JSON.object(members).text + "\n")
+        } else {
+            console.say(sentence)
+        }
+        return .ok
+    }
 
     // MARK: list and show
 
