@@ -47,8 +47,8 @@ extension Handle where State == ConnectionState {
             channel: 0
         )
         state.phase = .closing
-        state.partialBody = nil
-        state.deadline = state.lastReceived + state.context.limits.closeTimeout
+        let now = state.virtualHost?.state.now ?? state.lastReceived
+        state.deadline = now + state.context.limits.closeTimeout
     }
 
     /// The client closes: everything it held is given back before close-ok tells it so.

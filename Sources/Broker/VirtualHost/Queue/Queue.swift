@@ -124,6 +124,11 @@ extension Handle where State == QueueState {
 
     @inline(never)
     private func enqueueBeyondLimit(_ entry: QueueEntry) -> EnqueueOutcome {
+        // A consumer that got room in this batch goes first: nothing is lost that it could take.
+        if state.turnFirst != nil {
+            pump()
+            return enqueue(entry.message)
+        }
         if state.settings.overflow != .dropHead { return .refused }
         accept(entry)
         state.ready.append(entry)

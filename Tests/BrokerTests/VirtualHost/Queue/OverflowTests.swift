@@ -1,0 +1,86 @@
+import TestSupport
+import Testing
+import Wire
+
+@testable import Broker
+
+@Suite("Length limits")
+struct OverflowTests {
+    @Test("drop the oldest message by default")
+    func dropHead() throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            try peer.declare("q", ["x-max-length": .int32(3)])
+            for number in 1...5 { peer.publish("\(number)", to: "q") }
+            #expect(try broker.queue("q").state.counters.overflowed == 2)
+            #expect(try peer.drain("q") == ["3", "4", "5"])
+        }
+    }
+
+    @Test("count body octets, and no others")
+    func bytes() throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            try peer.declare("q", ["x-max-length-bytes": .int32(10)])
+            for text in ["12345", "67890", "abc", "longer than the limit", "x", ""] {
+                peer.publish(text, to: "q")
+            }
+            #expect(try peer.drain("q") == ["x", ""])
+        }
+    }
+
+    @Test("of a limit of 0 still let a ready consumer have its messages")
+    func zero() throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            try peer.declare("q", ["x-max-length": .int32(0)])
+            peer.publish("dropped", to: "q")
+            #expect(try broker.queue("q").state.ready.isEmpty)
+            try peer.consume("q", "c", noAck: true)
+            peer.publish("delivered", to: "q")
+            #expect(try peer.texts() == ["delivered"])
+        }
+    }
+
+    @Test("do not count what is out for delivery")
+    func unacked() throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            try peer.declare("q", ["x-max-length": .int32(1)])
+            try peer.setPrefetch(2)
+            try peer.consume("q", "c")
+            for number in 1...4 { peer.publish("\(number)", to: "q") }
+            #expect(try peer.texts() == ["1", "2"])
+            peer.ack(2, multiple: true)
+            #expect(try peer.texts() == ["4"])
+        }
+    }
+
+    @Test(
+        "drop or refuse nothing that a consumer had room for",
+        arguments: ["drop-head", "reject-publish"]
+    )
+    func roomInTheSameBatch(overflow: String) throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            try peer.selectConfirms()
+            try peer.declare(
+                "q",
+                ["x-max-length": .int32(1), "x-overflow": .string(overflow)]
+            )
+            try peer.setPrefetch(1)
+            try peer.consume("q", "c")
+            peer.publish("1", to: "q")
+            try peer.expectDelivery()
+            try peer.expect(BasicAck.self)
+            peer.publish("2", to: "q")
+            try peer.expect(BasicAck.self)
+            // The acknowledgement makes room for 2 before 3 comes.
+            peer.send(Script().method(BasicAck(deliveryTag: 1)).publish("3", to: "q").bytes)
+            #expect(try peer.expectDelivery().text == "2")
+            #expect(try peer.expect(BasicAck.self).deliveryTag == 3)
+            peer.ack(2)
+            #expect(try peer.expectDelivery().text == "3")
+        }
+    }
+}
