@@ -64,9 +64,9 @@ struct OutboundBuffer: ~Copyable {
         -> UnsafeMutableRawPointer
     {
         closeChunk(pool: &pool)
-        let usual =
-            byteCount < OutboundBuffer.chunkSizeSmall
-            ? OutboundBuffer.chunkSizeSmall : OutboundBuffer.chunkSizeLarge
+        // Between two slices there is little to copy, and the next one closes the chunk.
+        let isLittle = byteCount < OutboundBuffer.chunkSizeSmall || waiting.last?.message != nil
+        let usual = isLittle ? OutboundBuffer.chunkSizeSmall : OutboundBuffer.chunkSizeLarge
         tailSize = max(usual, count)
         let chunk = unsafe pool.allocate(byteCount: tailSize)
         unsafe tail = chunk
@@ -128,10 +128,13 @@ struct OutboundBuffer: ~Copyable {
         byteCount += count
     }
 
-    /// Hands everything that waits to the flusher; it alone touches `sending` until it is done.
+    /// Hands what waits to the flusher; it alone touches `sending` until it is done.
+    ///
+    /// While an earlier hand-over is not all sent, the open chunk stays open: a client that reads
+    /// by the spoonful would otherwise hold a whole chunk for every few octets.
     mutating func takeForSending(pool: inout BlockPool) {
-        closeChunk(pool: &pool)
         if sending.count == 0 {
+            closeChunk(pool: &pool)
             swap(&sending, &waiting)
         } else {
             while let segment = waiting.popFirst() { sending.append(segment) }

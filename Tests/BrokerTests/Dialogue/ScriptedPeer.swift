@@ -20,6 +20,10 @@ final class ScriptedPeer {
     private(set) var frames: [Frame] = []
     private var haveSkippedHeader = false
     var frameMax = 131_072
+    /// The server reads nothing from it for now.
+    var isReadingHeld: Bool { connection.state.isReadingHeld }
+    /// Octets the server holds for it.
+    var waitingSize: Int { connection.state.outbound.byteCount }
 
     /// How a client goes through the handshake.
     struct Manner {
