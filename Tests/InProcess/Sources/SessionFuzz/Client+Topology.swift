@@ -5,9 +5,10 @@ import Wire
 /// Declaring, binding and deleting.
 extension Client {
     func changeTopology(in script: inout ClientScript, _ channel: UInt16, _ seed: inout Seed) {
-        switch Int.random(in: 0..<16, using: &seed) {
+        switch Int.random(in: 0..<18, using: &seed) {
         case 0...4: declareQueue(in: &script, channel, &seed)
         case 5...6: declareExchange(in: &script, channel, &seed)
+        case 15, 16: declareEverything(in: &script, channel: channel)
         case 7...10: bind(in: &script, channel, &seed)
         case 11: unbind(in: &script, channel, &seed)
         case 12: script.method(QueuePurge(queue: seed.pick(Self.queues)), channel: channel)
@@ -29,26 +30,57 @@ extension Client {
         }
     }
 
+    /// Declares all queues and exchanges, and some bindings.
+    func declareEverything(in script: inout ClientScript, channel: UInt16) {
+        for queue in Self.queues {
+            script.method(
+                QueueDeclare(queue: queue, arguments: Self.arguments(of: queue)),
+                channel: channel
+            )
+        }
+        for (exchange, type) in Self.types {
+            script.method(
+                ExchangeDeclare(
+                    exchange: exchange,
+                    type: type,
+                    arguments: Self.arguments(of: exchange)
+                ),
+                channel: channel
+            )
+            script.method(
+                QueueBind(queue: "q1", exchange: exchange, routingKey: "a.*"),
+                channel: channel
+            )
+        }
+    }
+
+    private static let types: [(exchange: ShortString, type: ShortString)] = [
+        ("x-direct", "direct"), ("x-fanout", "fanout"), ("x-topic", "topic"),
+        ("x-headers", "headers"), ("x-alternate", "direct"),
+    ]
+
+    /// The arguments go with the name, so that declaring again is mostly equivalent.
+    private static func arguments(of name: ShortString) -> FieldTable {
+        switch name {
+        case "q2": ["x-max-length": .int32(3)]
+        case "q3": ["x-max-length-bytes": .int32(5_000), "x-overflow": "reject-publish"]
+        case "q4": ["x-single-active-consumer": .bool(true)]
+        case "x-alternate": ["alternate-exchange": "x-fanout"]
+        default: [:]
+        }
+    }
+
     private func declareQueue(in script: inout ClientScript, _ channel: UInt16, _ seed: inout Seed)
     {
         let queue = seed.pick(Self.queues)
-        // The arguments go with the name, so that declaring again is mostly equivalent.
-        var arguments = FieldTable()
-        if queue == "q2" {
-            arguments = ["x-max-length": .int32(3)]
-        } else if queue == "q3" {
-            arguments = ["x-max-length-bytes": .int32(5_000), "x-overflow": "reject-publish"]
-        } else if queue == "q4" {
-            arguments = ["x-single-active-consumer": .bool(true)]
-        }
         script.method(
             QueueDeclare(
                 queue: seed.oneIn(12) ? "" : queue,
                 passive: seed.oneIn(8),
-                exclusive: seed.oneIn(10),
-                autoDelete: seed.oneIn(10),
+                exclusive: seed.oneIn(30),
+                autoDelete: seed.oneIn(30),
                 noWait: seed.oneIn(6),
-                arguments: seed.oneIn(16) ? .random(using: &seed) : arguments
+                arguments: seed.oneIn(40) ? .random(using: &seed) : Self.arguments(of: queue)
             ),
             channel: channel
         )
@@ -59,20 +91,16 @@ extension Client {
         _ channel: UInt16,
         _ seed: inout Seed
     ) {
-        let types: [ShortString: ShortString] = [
-            "x-direct": "direct", "x-fanout": "fanout", "x-topic": "topic", "x-headers": "headers",
-            "x-alternate": "direct",
-        ]
         let exchange = seed.pick(Self.exchanges)
         script.method(
             ExchangeDeclare(
                 exchange: exchange,
-                type: types[exchange] ?? seed.pick(["direct", "topic", "no-such-type"]),
+                type: Self.types.first { $0.exchange == exchange }?.type ?? "topic",
                 passive: seed.oneIn(8),
-                autoDelete: seed.oneIn(10),
-                internal: seed.oneIn(16),
+                autoDelete: seed.oneIn(40),
+                internal: seed.oneIn(40),
                 noWait: seed.oneIn(6),
-                arguments: exchange == "x-alternate" ? ["alternate-exchange": "x-fanout"] : [:]
+                arguments: Self.arguments(of: exchange)
             ),
             channel: channel
         )

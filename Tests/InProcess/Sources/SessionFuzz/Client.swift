@@ -9,6 +9,7 @@ final class Client {
     /// What it has to say and has not sent.
     var pending: [UInt8] = []
     private var open: Set<UInt16> = []
+    private var transactional: Set<UInt16> = []
     private var hasClosed = false
     private var frameMax = 131_072
 
@@ -18,7 +19,7 @@ final class Client {
     ]
     static let keys: [ShortString] = ["q1", "q2", "a", "a.b", "a.b.c", "", "b.", "q3"]
     static let patterns: [ShortString] = ["q1", "a", "a.*", "#", "*.b.#", "#.c", "", "b.*"]
-    static let consumerTags: [ShortString] = ["c1", "c2", "c3", ""]
+    static let consumerTags: [ShortString] = ["c1", "c2", "c3", "", "", "", ""]
 
     init(_ peer: Peer) {
         self.peer = peer
@@ -32,6 +33,11 @@ final class Client {
         script.open(frameMax: UInt32(frameMax), heartbeat: seed.oneIn(4) ? 10 : 0)
         script.method(ChannelOpen(), channel: 1)
         open.insert(1)
+        if !seed.oneIn(8) { declareEverything(in: &script, channel: 1) }
+        for queue in Self.queues where seed.oneIn(2) {
+            script.method(BasicQos(prefetchCount: seed.oneIn(2) ? 0 : 5), channel: 1)
+            script.method(BasicConsume(queue: queue, noAck: seed.oneIn(3)), channel: 1)
+        }
         pending += script.bytes
     }
 
@@ -45,6 +51,7 @@ final class Client {
             script.method(ChannelCloseOk(), channel: number)
             check.noteCloseOk(number)
             open.remove(number)
+            transactional.remove(number)
         }
         if check.isConnectionClosing, !hasClosed, !seed.oneIn(4) {
             hasClosed = true
@@ -102,7 +109,7 @@ final class Client {
 
     private func properties(_ seed: inout Seed) -> BasicProperties {
         guard seed.oneIn(3) else { return BasicProperties() }
-        if seed.oneIn(8) { return .random(using: &seed) }
+        if seed.oneIn(30) { return .random(using: &seed) }
         var properties = BasicProperties()
         properties.deliveryMode = seed.oneIn(2) ? 2 : 1
         if seed.oneIn(2) {
@@ -113,7 +120,7 @@ final class Client {
                 .longString(seed.pick(Self.keys).bytes), .longString(seed.pick(Self.keys).bytes),
             ])
         }
-        if seed.oneIn(4) { properties.replyTo = "amq.rabbitmq.reply-to" }
+        if seed.oneIn(40) { properties.replyTo = "amq.rabbitmq.reply-to" }
         if seed.oneIn(8) { properties.userID = "guest" }
         if seed.oneIn(8) { properties.expiration = "1000" }
         return properties
@@ -121,12 +128,12 @@ final class Client {
 
     private func settle(in script: inout ClientScript, _ channel: UInt16, _ seed: inout Seed) {
         let known = check.channels[channel]?.tags ?? []
+        guard !known.isEmpty || seed.oneIn(40) else { return }
         // Now and then a tag that is settled, unknown, or zero.
-        let tag =
-            known.isEmpty || seed.oneIn(12)
-            ? (seed.oneIn(3) ? UInt64.random(in: 0...3, using: &seed) : 0) : seed.pick(known)
-        guard !known.isEmpty || seed.oneIn(10) else { return }
-        let multiple = tag == 0 || seed.oneIn(2)
+        let isWild = known.isEmpty || seed.oneIn(40)
+        let tag = isWild ? UInt64.random(in: 0...3, using: &seed) : seed.pick(known)
+        let multiple = tag == 0 || seed.oneIn(3)
+        check.settle(tag, multiple: multiple, channel: channel)
         switch Int.random(in: 0..<8, using: &seed) {
         case 0:
             script.method(BasicReject(deliveryTag: tag, requeue: seed.oneIn(2)), channel: channel)
@@ -135,13 +142,13 @@ final class Client {
                 BasicNack(deliveryTag: tag, multiple: multiple, requeue: seed.oneIn(2)),
                 channel: channel
             )
-        case 3: script.method(BasicRecover(requeue: !seed.oneIn(8)), channel: channel)
+        case 3: script.method(BasicRecover(requeue: !seed.oneIn(60)), channel: channel)
         default: script.method(BasicAck(deliveryTag: tag, multiple: multiple), channel: channel)
         }
     }
 
     private func consume(in script: inout ClientScript, _ channel: UInt16, _ seed: inout Seed) {
-        let queue: ShortString = seed.oneIn(12) ? "amq.rabbitmq.reply-to" : seed.pick(Self.queues)
+        let queue: ShortString = seed.oneIn(40) ? "amq.rabbitmq.reply-to" : seed.pick(Self.queues)
         switch Int.random(in: 0..<10, using: &seed) {
         case 0, 1, 2, 3:
             var arguments = FieldTable()
@@ -153,7 +160,7 @@ final class Client {
                     queue: queue,
                     consumerTag: seed.pick(Self.consumerTags),
                     noAck: seed.oneIn(2),
-                    exclusive: seed.oneIn(10),
+                    exclusive: seed.oneIn(30),
                     noWait: seed.oneIn(6),
                     arguments: arguments
                 ),
@@ -180,13 +187,19 @@ final class Client {
     private func changeMode(in script: inout ClientScript, _ channel: UInt16, _ seed: inout Seed) {
         switch Int.random(in: 0..<12, using: &seed) {
         case 0, 1: script.method(ConfirmSelect(noWait: seed.oneIn(4)), channel: channel)
-        case 2: script.method(TxSelect(), channel: channel)
-        case 3, 4: script.method(TxCommit(), channel: channel)
-        case 5: script.method(TxRollback(), channel: channel)
-        case 6: script.method(ChannelFlow(active: seed.oneIn(2)), channel: channel)
+        case 2...5:
+            if transactional.insert(channel).inserted {
+                script.method(TxSelect(), channel: channel)
+            } else if seed.oneIn(3) {
+                script.method(TxRollback(), channel: channel)
+            } else {
+                script.method(TxCommit(), channel: channel)
+            }
+        case 6: script.method(ChannelFlow(active: !seed.oneIn(20)), channel: channel)
         case 7, 8:
             script.method(ChannelClose(replyCode: 200, classID: 0, methodID: 0), channel: channel)
             open.remove(channel)
+            transactional.remove(channel)
         case 9 where seed.oneIn(4):
             script.method(ConnectionClose(replyCode: 200, classID: 0, methodID: 0), channel: 0)
             hasClosed = true

@@ -5,7 +5,7 @@ import Wire
 final class ReplyCheck {
     /// What the client learns about a channel.
     struct Channel {
-        /// Tags delivered, the last ones; they may or may not have been settled since.
+        /// The last tags delivered that have not been settled; some may not have asked for it.
         var tags: [UInt64] = []
         var lastTag: UInt64 = 0
         /// Octets of body that have to come before the next method.
@@ -23,6 +23,11 @@ final class ReplyCheck {
 
     /// The client answers a channel.close.
     func noteCloseOk(_ number: UInt16) { channels[number]?.isAnswered = true }
+
+    /// The client settles a delivery, or all up to it.
+    func settle(_ tag: UInt64, multiple: Bool, channel: UInt16) {
+        channels[channel]?.tags.removeAll { multiple ? tag == 0 || $0 <= tag : $0 == tag }
+    }
 
     /// Takes what has come for the client since last time.
     func read(_ peer: Peer) throws(Failure) {
@@ -82,6 +87,7 @@ final class ReplyCheck {
             if close.replyCode == 541 { throw Failure(what: "\(close.replyText.string)") }
         case .channelClose(let close):
             channel.isClosing = true
+            channel.tags = []
             if close.replyCode == 541 { throw Failure(what: "\(close.replyText.string)") }
         case .channelOpenOk: channel = Channel()
         case .basicDeliver(let delivery): try deliver(delivery.deliveryTag, &channel)

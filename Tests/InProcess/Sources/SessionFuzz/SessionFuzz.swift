@@ -44,13 +44,17 @@ enum SessionFuzz {
                 try session.run()
             }
         } catch {
-            fail("session \(seed): \(error.what)\nreplay: scripts/fuzz 0 \(seed)")
+            fail(report("session \(seed): \(error.what)", seed))
         }
     }
 
     private static func fail(_ text: String) -> Never {
         say(text)
         exit(1)
+    }
+
+    private static func report(_ what: String, _ seed: UInt64) -> String {
+        "\(what)\nreplay: scripts/fuzz 0 \(seed)"
     }
 
     private static func say(_ text: String) {
@@ -62,8 +66,8 @@ enum SessionFuzz {
     private static func reportTraps() {
         for number in [SIGILL, SIGTRAP, SIGABRT] {
             signal(number) { number in
-                let session = SessionFuzz.current
-                SessionFuzz.say("session \(session) died\nreplay: scripts/fuzz 0 \(session)")
+                let seed = SessionFuzz.current
+                SessionFuzz.say(SessionFuzz.report("session \(seed) died", seed))
                 _exit(128 + number)
             }
         }
