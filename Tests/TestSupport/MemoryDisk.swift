@@ -31,7 +31,8 @@ package final class MemoryDisk: Disk {
     private var durableNames: [String: MemoryFile] = [:]
     private var changes: [NameChange] = []
     private var directories: Set<String> = [""]
-    private var locks: [String: MemoryLock] = [:]
+    private var locks: [String: (owner: Int, number: Int)] = [:]
+    private var lockCount = 0
 
     /// One change of the names that is not durable.
     private struct NameChange {
@@ -193,9 +194,12 @@ package final class MemoryDisk: Disk {
         if let lock = locks[path] {
             throw .locked(directory: self.path, processID: lock.owner)
         }
-        let lock = MemoryLock(owner: owner) { [weak self] in self?.locks[path] = nil }
-        locks[path] = lock
-        return lock
+        lockCount += 1
+        let number = lockCount
+        locks[path] = (owner, number)
+        return MemoryLock { [weak self] in
+            if self?.locks[path]?.number == number { self?.locks[path] = nil }
+        }
     }
 
     private static func parent(of path: String) -> String {
@@ -229,13 +233,9 @@ package final class MemoryDisk: Disk {
 
 /// A lock of a `MemoryDisk`.
 private final class MemoryLock: DiskLock {
-    let owner: Int
     private var onRelease: (() -> Void)?
 
-    init(owner: Int, onRelease: @escaping () -> Void) {
-        self.owner = owner
-        self.onRelease = onRelease
-    }
+    init(onRelease: @escaping () -> Void) { self.onRelease = onRelease }
 
     deinit { release() }
 

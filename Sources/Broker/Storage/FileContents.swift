@@ -33,7 +33,7 @@ extension DiskFile {
     /// Fills `buffer` from `offset` on, with zeros for what cannot be read.
     ///
     /// A sector that has gone bad must not take its neighbours with it: after an error the rest is
-    /// read in blocks of 4 KiB, and only those that fail are zeros.
+    /// read in aligned blocks of 4 KiB, and only those that fail are zeros.
     func readWhatCanBeRead(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) {
         if let count = unsafe readIfPossible(into: buffer, at: offset) {
             unsafe Self.clear(buffer, from: count)
@@ -41,13 +41,16 @@ extension DiskFile {
         }
         var start = 0
         while start < buffer.count {
-            let end = min(start + 4096, buffer.count)
+            let next = (offset + start) / Self.blockSize * Self.blockSize + Self.blockSize
+            let end = min(next - offset, buffer.count)
             let block = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[start..<end])
             let count = unsafe readIfPossible(into: block, at: offset + start) ?? 0
             unsafe Self.clear(block, from: count)
             start = end
         }
     }
+
+    private static var blockSize: Int { 4096 }
 
     private func readIfPossible(
         into buffer: UnsafeMutableRawBufferPointer,

@@ -80,10 +80,21 @@ struct JournalRecovery {
         let range = index.base..<index.base + UInt64(index.dataSize)
         let file = context.options.path(SegmentName.segment(index.base))
         var loss = RecoveryReport.Loss(.missing, file: file, offset: 0, range)
-        loss.savedRecordCount = context.replayWhole(index, in: range)
+        loss.savedRecordCount = replayWhole(index)
         report.losses.append(loss)
         report.recordCount += loss.savedRecordCount
         end = range.upperBound
+    }
+
+    /// Replays the records that `index` kept whole; gives their number.
+    private func replayWhole(_ index: SegmentIndex) -> Int {
+        var count = 0
+        index.forEach { entry in
+            guard let kept = entry.kept, kept.count == entry.size else { return }
+            context.replay(entry.lsn, kept, entry.size)
+            count += 1
+        }
+        return count
     }
 
     private mutating func recover(
@@ -163,19 +174,4 @@ struct RecoveryContext {
     /// Whether files may be changed; the offline check only looks.
     let repairs: Bool
     let replay: Replay
-
-    /// Replays the records in `range` that `index` kept whole.
-    ///
-    /// - Returns: Their number.
-    func replayWhole(_ index: SegmentIndex, in range: Range<UInt64>) -> Int {
-        var count = 0
-        index.forEach { entry in
-            guard let kept = entry.kept, kept.count == entry.size, range.contains(entry.lsn) else {
-                return
-            }
-            replay(entry.lsn, kept, entry.size)
-            count += 1
-        }
-        return count
-    }
 }

@@ -80,7 +80,6 @@ struct SegmentScan {
         _ writer: SegmentIndexWriter?
     ) {
         guard !range.isEmpty else { return }
-        writer?.addHole(range.count)
         let present =
             range.lowerBound..<max(range.lowerBound, min(range.upperBound, window.dataSize))
         let lsns = base + UInt64(range.lowerBound)..<base + UInt64(range.upperBound)
@@ -91,9 +90,29 @@ struct SegmentScan {
             lsns
         )
         loss.octets = setAside(present, of: window)
-        if let index { loss.savedRecordCount = context.replayWhole(index, in: lsns) }
+        loss.savedRecordCount = replayWhole(lsns, writer)
         recordCount += loss.savedRecordCount
         losses.append(loss)
+    }
+
+    /// Replays the records of a range that the old index kept whole, and keeps them in the new one.
+    ///
+    /// - Returns: Their number.
+    private func replayWhole(_ range: Range<UInt64>, _ writer: SegmentIndexWriter?) -> Int {
+        var count = 0
+        var lsn = range.lowerBound
+        index?.forEach { entry in
+            guard let kept = entry.kept, kept.count == entry.size else { return }
+            let end = entry.lsn + UInt64(JournalFrame.headerSize + entry.size)
+            guard entry.lsn >= lsn, end <= range.upperBound else { return }
+            writer?.addHole(Int(entry.lsn - lsn))
+            writer?.add(kept)
+            context.replay(entry.lsn, kept, entry.size)
+            count += 1
+            lsn = end
+        }
+        writer?.addHole(Int(range.upperBound - lsn))
+        return count
     }
 
     /// Ends the last segment at `offset`, keeping a copy of what lies behind.

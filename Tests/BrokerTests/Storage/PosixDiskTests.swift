@@ -1,0 +1,101 @@
+import Glibc
+import Testing
+import TestSupport
+import Wire
+
+@testable import Broker
+
+@Suite("POSIX disk")
+struct PosixDiskTests {
+    /// Gives a disk on a directory of its own, which is removed afterwards.
+    private func withDisk(_ body: (PosixDisk) throws -> Void) throws {
+        let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        var template = Array("\(parent)/brokerd-disk-XXXXXX".utf8CString)
+        try #require(mkdtemp(&template) != nil)
+        let path = String(
+            decoding: template.dropLast().map { UInt8(bitPattern: $0) },
+            as: UTF8.self
+        )
+        let result = Result { try body(PosixDisk(path: path)) }
+        try removeTree(path)
+        try result.get()
+    }
+
+    private func removeTree(_ path: String) throws {
+        if remove(path) == 0 { return }
+        for name in try PosixDisk(path: path).list("") { try removeTree("\(path)/\(name)") }
+        try #require(remove(path) == 0)
+    }
+
+    @Test("files are made with their size, written, read, cut, renamed and removed")
+    func files() throws {
+        try withDisk { disk in
+            #expect(try disk.list("a") == [])
+            try disk.makeDirectory("a")
+            try disk.makeDirectory("a")
+            let file = try disk.create("a/one", size: 5000)
+            #expect(try file.size() == 5000)
+            #expect(try file.readStart(countMax: 3) == [0, 0, 0])
+            try file.write([1, 2, 3], at: 4999)
+            try file.sync()
+            #expect(try file.size() == 5002)
+            try file.truncate(to: 5001)
+            try disk.rename("a/one", to: "a/two")
+            try disk.syncDirectory("a")
+            #expect(try disk.list("a") == ["two"])
+            let again = try disk.open("a/two", for: .reading)
+            #expect(try again.readStart(countMax: 6000).suffix(2) == [1, 2])
+            try disk.remove("a/two")
+            #expect(try disk.list("") == ["a"])
+            #expect(throws: StorageError.self) { try disk.open("a/two", for: .reading) }
+        }
+    }
+
+    @Test("an error names the operation, the path and the reason")
+    func errors() throws {
+        try withDisk { disk in
+            let error = #expect(throws: StorageError.self) { try disk.remove("nothing") }
+            #expect(
+                error?.description
+                    == "cannot remove \(disk.path)/nothing: No such file or directory"
+            )
+            #expect(throws: StorageError.self) { try disk.create("no/where", size: 0) }
+        }
+    }
+
+    @Test("a lock is held until it is released, and tells by whom")
+    func lock() throws {
+        try withDisk { disk in
+            let lock = try disk.lock("lock", owner: 4711)
+            let expected = StorageError.locked(directory: disk.path, processID: 4711)
+            #expect(throws: expected) { try disk.lock("lock", owner: 1) }
+            lock.release()
+            _ = try disk.lock("lock", owner: 1)
+        }
+    }
+
+    @Test("a journal on it comes back")
+    func journal() throws {
+        try withDisk { disk in
+            let root = try StorageRoot(disk, processID: 1)
+            var options = JournalFixture().options
+            options.segmentSize = 100_000
+            var expected: [ReplayedRecord] = []
+            for round in 0..<4 {
+                var found: [ReplayedRecord] = []
+                let opened = try Journal.open(disk, options) { lsn, payload, size in
+                    found.append(ReplayedRecord(lsn: lsn, kept: payload.bytes, size: size))
+                }
+                #expect(found == expected)
+                #expect(opened.report.losses.isEmpty)
+                expected += try opened.journal.append(
+                    (0..<20).map { .message($0, body: 9000) }
+                )
+                try opened.journal.sync()
+                #expect(try opened.journal.payload(of: expected[21 % expected.count]).count > 9000)
+                if round.isMultiple(of: 2) { try opened.journal.close() }
+            }
+            root.release()
+        }
+    }
+}
