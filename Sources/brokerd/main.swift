@@ -30,20 +30,26 @@ func environment() -> [String: String] {
 func serve(_ settings: Settings) throws(SystemError) -> ExitCode {
     let log = Logger(level: settings.logLevel)
     let signals = try SignalDescriptor()
-    if let directory = settings.dataDirectory {
-        do throws(SystemError) {
-            try DataDirectory.prepare(directory)
-        } catch {
-            fail("\(error)", .dataDirectory)
-        }
+    let directory =
+        settings.dataDirectory
+        ?? DataDirectory.defaultPath(environment: environment(), isRoot: getuid() == 0)
+    do throws(SystemError) {
+        try DataDirectory.prepare(directory, makesParents: settings.dataDirectory == nil)
+    } catch {
+        fail("\(error)", .dataDirectory)
     }
     ProcessResources.limitAllocatorArenas(to: 2)
     let descriptorMax = try ProcessResources.raiseDescriptorLimit()
     log.info("starting", ["version": BrokerVersion.text, "pid": "\(getpid())"])
-    log.warning("nothing survives a restart: this version keeps everything in memory")
+    let storage: ServerStorage
+    do throws(StorageError) {
+        storage = try ServerStorage.open(directory, settings: settings, log: log)
+    } catch {
+        fail("\(error)", .dataDirectory)
+    }
     let server: Server
     do throws(SystemError) {
-        server = try Server(settings, log: log, descriptorMax: descriptorMax)
+        server = try Server(settings, log: log, descriptorMax: descriptorMax, storage: storage)
     } catch {
         fail("\(error)", .unavailable)
     }

@@ -4,6 +4,7 @@ import Testing
 
 /// A running brokerd, the one built beside the tests; killed when the test lets go of it.
 final class Daemon {
+    private let directory: TemporaryDirectory
     private let process: pid_t
     private let output: Int32
     private var error: Int32
@@ -20,9 +21,14 @@ final class Daemon {
         posix_spawn_file_actions_adddup2(&actions, outputPipe.write, STDOUT_FILENO)
         posix_spawn_file_actions_adddup2(&actions, errorPipe.write, STDERR_FILENO)
         let path = try Daemon.path()
+        let directory = try TemporaryDirectory()
+        var variables = environment
+        // Never the machine's own data, nor another test's.
+        if variables["BROKERD_DATA_DIR"] == nil { variables["BROKERD_DATA_DIR"] = directory.path }
+        self.directory = directory
         var process = pid_t()
         let code = Daemon.withPointers([path] + arguments) { arguments in
-            Daemon.withPointers(environment.map { "\($0.key)=\($0.value)" }) { variables in
+            Daemon.withPointers(variables.map { "\($0.key)=\($0.value)" }) { variables in
                 posix_spawn(&process, path, &actions, nil, arguments, variables)
             }
         }

@@ -93,8 +93,8 @@ struct StartTests {
             ["--log-level", "info"],
             environment: ["BROKERD_CONFIG": file.path, "BROKERD_LISTEN": "127.0.0.1:0,127.0.0.1:0"]
         )
-        let warning = try #require(daemon.line(containing: " warning "))
-        #expect(warning.contains("nothing survives a restart"))
+        let recovered = try #require(daemon.line(containing: " info recovered "))
+        #expect(recovered.contains("queues=0 messages=0"))
         let ready = try #require(daemon.line(containing: " info ready "))
         let ports = ready.split(separator: "=")[1].split(separator: ",").compactMap { address in
             address.split(separator: ":").last.flatMap { UInt16($0) }

@@ -53,6 +53,7 @@ struct Flusher: ~Copyable {
                 }
             }
             virtualHost.finishBatch()
+            domain.wakeJournal()
             isLeft = round == Flusher.roundCountMax - 1 && virtualHost.state.dirty.count > 0
         }
         domain.lock.unlock()

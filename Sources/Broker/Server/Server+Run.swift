@@ -22,6 +22,8 @@ extension Server {
         }
         let management = management
         let managementThread = try Thread(name: "brokerd-mgmt") { management.run() }
+        let journalWriter = journalWriter
+        let journalThread = try Thread(name: "brokerd-journal") { journalWriter.run() }
         log.info("ready", ["listening": addresses.map(\.description).joined(separator: ",")])
         acceptor.acceptUntilStopped(signals)
         beginStop()
@@ -31,6 +33,8 @@ extension Server {
             return .interrupted
         }
         for thread in threads { thread.join() }
+        journalWriter.stop()
+        journalThread.join()
         management.stop()
         managementThread.join()
         log.info("stopped")

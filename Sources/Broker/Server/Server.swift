@@ -16,6 +16,8 @@ package final class Server: Sendable {
     let reactors: [Reactor]
     /// Answers inspection.
     let management: ManagementService
+    /// Makes durable what the virtual host writes.
+    let journalWriter: JournalWriter
     /// Connections accepted and not closed again.
     let connectionCount: ConnectionCount
     /// Connections at once, by setting and by the limit on open files.
@@ -28,8 +30,14 @@ package final class Server: Sendable {
     ///   - settings: Validated.
     ///   - log: Where all parts report to.
     ///   - descriptorMax: How many descriptors the process may have open.
+    ///   - storage: The data directory, opened and read.
     /// - Throws: When an address cannot be had, or descriptors run out.
-    package init(_ settings: Settings, log: Logger, descriptorMax: Int) throws(SystemError) {
+    package init(
+        _ settings: Settings,
+        log: Logger,
+        descriptorMax: Int,
+        storage: ServerStorage
+    ) throws(SystemError) {
         limits = settings.limits
         self.log = log
         var listeners: [Listener] = []
@@ -37,12 +45,9 @@ package final class Server: Sendable {
             listeners += try Listener.open(endpoint, backlog: settings.limits.listenBacklog)
         }
         self.listeners = listeners
-        let root = VirtualHost.make(
-            name: Array("/".utf8),
-            limits: settings.limits,
-            seed: .fromSystem()
-        )
-        registry.add(VirtualHostDomain(root))
+        let root = storage.main.virtualHost
+        let domain = VirtualHostDomain(root)
+        registry.add(domain)
         let reserved = Self.reservedDescriptorCount + listeners.count
         connectionMax = min(settings.limits.connectionMax ?? .max, max(1, descriptorMax - reserved))
 
@@ -70,6 +75,12 @@ package final class Server: Sendable {
             startingAt: SystemClock.now()
         )
         root.state.management = management
+        journalWriter = JournalWriter(
+            domain,
+            storage.main.journal,
+            log: log,
+            notify: environment.notify
+        )
     }
 
     /// Descriptors kept for what is no connection: standard streams, pollers, files.

@@ -51,7 +51,7 @@ enum SettingTable {
             key: "data_dir",
             flag: "data-dir",
             placeholder: "DIR",
-            help: "Where data is kept; created if missing (none yet)",
+            help: "Where data is kept; created if missing (see docs)",
             assign: { text, settings throws(InvalidValue) in
                 settings.dataDirectory = try SettingValue.path(text)
             }

@@ -51,8 +51,10 @@ package enum ExitCode: Int32, Sendable {
     case unavailable = 69
     /// The operating system refuses something: threads, descriptors.
     case system = 71
-    /// The data directory cannot be used.
+    /// The data directory cannot be used, or another brokerd uses it.
     case dataDirectory = 73
+    /// The journal cannot be written or synced any more.
+    case journal = 74
     /// The configuration file or the environment is wrong.
     case configuration = 78
 }

@@ -115,7 +115,7 @@ struct ManagementHandlerTests {
             )
                 == #"{"object_totals":{"connections":1,"channels":1,"exchanges":9,"queues":1,"#
                 + #""consumers":1},"message_stats":{"publish":2,"deliver_no_ack":1,"#
-                + #""get_no_ack":1},"durability":"none: nothing survives a restart yet"}"#
+                + #""get_no_ack":1},"durability":"confirms wait for fdatasync"}"#
         )
         #expect(broker.text("GET /api/vhosts").contains(#""get_no_ack":1"#))
     }

@@ -49,7 +49,7 @@ struct ServerDescription: Sendable {
     }
 
     /// What a restart costs until messages and definitions are stored.
-    static let durability = "none: nothing survives a restart yet"
+    static let durability = "confirms wait for fdatasync"
 
     static let exchangeTypes: JSONValue = .array(
         ["direct", "fanout", "headers", "topic"].map { type in

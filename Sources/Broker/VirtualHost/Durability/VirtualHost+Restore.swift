@@ -145,6 +145,7 @@ enum RestoreLoss: Equatable {
     case queue(ShortString, reason: String)
     case binding(source: ShortString, destination: ShortString)
     case message(queue: ShortString, lsn: UInt64)
+    case record(lsn: UInt64, reason: String)
 }
 
 extension Handle where State == QueueState {

@@ -1,0 +1,103 @@
+import Wire
+
+/// A virtual host brought back from its journal.
+struct DurableVirtualHost {
+    let virtualHost: VirtualHost
+    let journal: Journal
+    /// What the files could not give back.
+    let report: RecoveryReport
+    /// What their records promised and could not be made again.
+    let losses: [RestoreLoss]
+    /// Messages that are in queues again.
+    let messageCount: Int
+
+    /// Opens, or begins, the journal of a virtual host and makes it what it was.
+    ///
+    /// - Parameters:
+    ///   - name: The virtual host's name.
+    ///   - disk: The data directory, locked.
+    ///   - limits: Bounds of the virtual host.
+    ///   - seed: Where its randomness comes from.
+    /// - Returns: The virtual host, its journal ready to go on, and what was lost.
+    /// - Throws: When the disk cannot be used; damage inside files is reported, not thrown.
+    static func open(
+        _ name: [UInt8],
+        on disk: any Disk,
+        limits: Limits,
+        seed: RandomSource.Seed
+    ) throws(StorageError) -> DurableVirtualHost {
+        let options = JournalOptions(
+            directory: VirtualHostDirectory.path(name),
+            nameHash: VirtualHostDirectory.hash(name),
+            now: SystemClock.wallTime
+        )
+        let fold = Fold()
+        let (journal, report) = try Journal.open(disk, options) { lsn, payload, size in
+            fold.apply(payload, lsn: lsn, size: size)
+        }
+        let virtualHost = VirtualHost.make(name: name, limits: limits, seed: seed)
+        let reader = RecordReader(journal)
+        let losses = virtualHost.restore(fold.state) { lsn, size in reader.read(lsn, size) }
+        let messageCount = virtualHost.queueList().reduce(0) { $0 + $1.state.ready.count }
+        return DurableVirtualHost(
+            virtualHost: virtualHost,
+            journal: journal,
+            report: report,
+            losses: losses + fold.unreadable,
+            messageCount: messageCount
+        )
+    }
+}
+
+/// The fold of a journal while it is being read.
+private final class Fold {
+    var state = RecoveredState()
+    /// Records that check out and say nothing this version understands.
+    var unreadable: [RestoreLoss] = []
+
+    func apply(_ payload: ByteView, lsn: UInt64, size: Int) {
+        do throws(WireError) {
+            state.apply(try JournalRecord(decoding: payload), lsn: lsn, size: size)
+        } catch {
+            unreadable.append(.record(lsn: lsn, reason: error.description))
+        }
+    }
+}
+
+/// Reads messages back, many octets at a time, since they mostly stand in order.
+private final class RecordReader {
+    private static let windowSize = 1 << 20
+    private let journal: Journal
+    private var window: [UInt8] = []
+    private var windowLSN: UInt64 = 0
+
+    init(_ journal: Journal) { self.journal = journal }
+
+    /// The payload of a record; `nil` when it does not check out.
+    func read(_ lsn: UInt64, _ size: Int) -> [UInt8]? {
+        let frameSize = JournalFrame.headerSize + size
+        if lsn < windowLSN || lsn + UInt64(frameSize) > windowLSN + UInt64(window.count) {
+            guard fill(from: lsn, count: max(frameSize, RecordReader.windowSize)) else {
+                return nil
+            }
+        }
+        let offset = Int(lsn - windowLSN)
+        return ByteView.with(window) { view in
+            guard offset + frameSize <= view.count else { return nil }
+            return JournalFrame.payload(in: view, at: offset, lsn: lsn)?.bytes
+        }
+    }
+
+    private func fill(from lsn: UInt64, count: Int) -> Bool {
+        let block = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 64)
+        defer { unsafe block.deallocate() }
+        do throws(StorageError) {
+            let read = try unsafe journal.readFrames(from: lsn, into: block)
+            window = unsafe [UInt8](UnsafeRawBufferPointer(rebasing: block[..<read]))
+            windowLSN = lsn
+            return true
+        } catch {
+            return false
+        }
+    }
+}
