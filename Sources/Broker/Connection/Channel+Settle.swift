@@ -44,12 +44,10 @@ extension Handle where State == ChannelState {
         while let delivery = state.unacked.takeFirst(through: last) { finish(delivery, outcome) }
     }
 
-    /// The highest tag a multiple settlement covers.
+    /// The highest tag a multiple settlement covers; it must be open itself, as in RabbitMQ.
     private func lastTag(covering deliveryTag: UInt64) throws(ProtocolError) -> UInt64 {
         if deliveryTag == 0 { return UInt64.max }
-        guard deliveryTag < state.nextDeliveryTag, let first = state.unacked.firstOpenTag,
-            first <= deliveryTag
-        else { throw unknownTag(deliveryTag) }
+        guard state.unacked.isOpen(deliveryTag) else { throw unknownTag(deliveryTag) }
         return deliveryTag
     }
 

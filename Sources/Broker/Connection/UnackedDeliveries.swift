@@ -60,12 +60,10 @@ struct UnackedDeliveries: ~Copyable {
         return nil
     }
 
-    /// The first tag that can still be settled; `nil` when every delivery is.
-    var firstOpenTag: UInt64? {
-        for index in 0..<ring.count where ring[index].status == .open {
-            return ring[index].deliveryTag
-        }
-        return nil
+    /// Whether there is an open delivery with this tag.
+    func isOpen(_ deliveryTag: UInt64) -> Bool {
+        guard let index = index(of: deliveryTag) else { return false }
+        return ring[index].status == .open
     }
 
     /// Sets an open delivery aside for the transaction; `false` when there is none by this tag.

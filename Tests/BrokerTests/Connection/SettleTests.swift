@@ -53,6 +53,21 @@ struct SettleTests {
         }
     }
 
+    @Test("multiple is 406 at a tag that is settled, though some below it are not")
+    func multipleAtSettled() throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            try peer.declare("q")
+            publish(5, peer)
+            for _ in 1...5 { try peer.get("q") }
+            peer.ack(3)
+            peer.ack(3, multiple: true)
+            try peer.expectChannelClosed(.preconditionFailed, at: BasicAck.id)
+            try peer.openChannel(1)
+            #expect(try peer.drain("q") == ["1", "2", "4", "5"])
+        }
+    }
+
     @Test("recover puts all unsettled deliveries back, and a consumer gets them again")
     func recover() throws {
         try DialogueBroker.play { broker in

@@ -234,7 +234,21 @@ extension Handle where State == QueueState {
             )
         }
         state.ready.putBack(back)
+        if state.ready.count > state.readyCountMax || state.ready.bodyBytes > state.readyBytesMax {
+            dropBeyondLimit()
+        }
         state.virtualHost.schedule(self)
+    }
+
+    /// Makes room for what came back: it counts like new messages (RabbitMQ: maybe_drop_head).
+    private func dropBeyondLimit() {
+        guard state.settings.overflow == .dropHead else { return }
+        while state.ready.count > state.readyCountMax || state.ready.bodyBytes > state.readyBytesMax
+        {
+            guard let oldest = state.ready.popFirst() else { return }
+            state.counters.overflowed += 1
+            discard(oldest)
+        }
     }
 
     /// Forgets a delivery that was settled for good.

@@ -56,6 +56,28 @@ struct OverflowTests {
         }
     }
 
+    @Test("drop the oldest again when messages come back, but refuse none of those")
+    func comingBack() throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            for (overflow, left) in [
+                ("drop-head", ["3", "4"]), ("reject-publish", ["1", "2", "3", "4"]),
+            ] {
+                try peer.declare(
+                    "q",
+                    ["x-max-length": .int32(2), "x-overflow": .string(overflow)]
+                )
+                for text in ["1", "2"] { peer.publish(text, to: "q") }
+                let tags = try (0..<2).map { _ in try peer.get("q").method.deliveryTag }
+                for text in ["3", "4"] { peer.publish(text, to: "q") }
+                peer.nack(tags[1])
+                peer.nack(tags[0])
+                #expect(try peer.drain("q") == left)
+                try peer.call(QueueDelete(queue: "q"), QueueDeleteOk.self)
+            }
+        }
+    }
+
     @Test(
         "drop or refuse nothing that a consumer had room for",
         arguments: ["drop-head", "reject-publish"]
