@@ -166,6 +166,7 @@ extension Handle where State == VirtualHostState {
         precondition(state.connectionCount == 0, "a virtual host with open connections")
         for queue in queueList() { delete(queue) }
         for exchange in exchangeList() { exchange.state.routes.removeAll(); exchange.destroy() }
+        state.routeScratch.list?.destroy()
         destroy()
     }
 
