@@ -3,7 +3,13 @@ import Wire
 /// Errors, orderly closing, and the end.
 extension Handle where State == ConnectionState {
     /// Takes a violation to its scope: the channel or the whole connection is closed.
+    ///
+    /// Once the connection is closing nothing that still comes is worth a word, or a log line.
     func fail(_ error: ProtocolError, channel number: UInt16) {
+        switch state.phase {
+        case .closing, .ended, .closed: return
+        case .awaitingHeader, .starting, .tuning, .opening, .open: break
+        }
         state.context.log.clientError(
             error,
             peer: state.peer,
@@ -14,15 +20,12 @@ extension Handle where State == ConnectionState {
             channel.close(with: error)
             return
         }
-        switch state.phase {
-        case .awaitingHeader, .starting:
+        guard state.phase != .awaitingHeader, state.phase != .starting else {
             state.phase = .ended
-        case .tuning, .opening, .open:
-            releaseEverything()
-            sendClose(error)
-        case .closing, .ended, .closed:
-            break
+            return
         }
+        releaseEverything()
+        sendClose(error)
     }
 
     /// Asks the client to close, for a reason of the server's own (320, 530, …).

@@ -85,4 +85,58 @@ struct EquivalenceTests {
             }
         }
     }
+
+    /// How a peer and the broker stand after some octets.
+    private struct Standing: Equatable {
+        let received: [UInt8]
+        let phase: ConnectionPhase
+        let errors: [ProtocolError]
+        let ready: [Int]
+        let published: UInt64
+    }
+
+    private func standing(after bytes: [UInt8], inPiecesOf sizes: [Int]) throws -> Standing {
+        var standing: Standing?
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            try peer.selectConfirms()
+            for queue: ShortString in ["q", "r"] { try peer.declare(queue) }
+            peer.publish("first", to: "q")
+            try peer.expect(BasicAck.self)
+            try peer.get("q")
+            peer.send(bytes, inPiecesOf: sizes)
+            standing = Standing(
+                received: peer.received,
+                phase: peer.connection.state.phase,
+                errors: broker.log.errors,
+                ready: try ["q", "r"].map { try broker.queue($0).state.ready.count },
+                published: broker.virtualHost.state.counters.published
+            )
+        }
+        return try #require(standing)
+    }
+
+    @Test("do not matter to damage, whichever octet of a publish or an ack is hit")
+    func damaged() throws {
+        var properties = BasicProperties()
+        properties.deliveryMode = 2
+        let bytes = Script()
+            .publish("body", to: "q", mandatory: true, properties)
+            .method(BasicAck(deliveryTag: 1))
+            .publish("", to: "r")
+            .bytes
+        for offset in bytes.indices {
+            for mask: UInt8 in [0x01, 0x02, 0x80, 0xFF] {
+                var damaged = bytes
+                damaged[offset] ^= mask
+                let whole = try standing(after: damaged, inPiecesOf: [])
+                let cut = try standing(
+                    after: damaged,
+                    inPiecesOf: [Int](repeating: 1, count: damaged.count)
+                )
+                let isSame = whole == cut
+                #expect(isSame, "octet \(offset) changed by \(mask)")
+            }
+        }
+    }
 }
