@@ -46,7 +46,7 @@ final class Journal: @unchecked Sendable {
         throws(StorageError) -> (journal: Journal, report: RecoveryReport)
     {
         try disk.makeDirectory(options.directory)
-        let context = RecoveryContext(disk: disk, options: options, repairs: true, replay: replay)
+        let context = RecoveryContext(disk: disk, options: options, purpose: .start, replay: replay)
         var recovery = JournalRecovery(context)
         try recovery.run()
         let end = recovery.end ?? 0

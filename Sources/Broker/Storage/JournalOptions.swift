@@ -3,15 +3,15 @@ struct JournalOptions {
     /// Its directory below the data directory, which holds nothing else; its parent exists.
     var directory: String
     /// Checksum of the virtual host's name (`VirtualHostDirectory.hash`), which every segment
-    /// repeats.
-    var nameHash: UInt64
+    /// repeats; `nil` takes any.
+    var nameHash: UInt64?
     /// Size of a segment file in octets, its header included; a larger record gets a segment of
     /// its own size.
     var segmentSize = 64 << 20
     /// Tells the time a segment is made.
     var now: () -> WallTime
 
-    init(directory: String, nameHash: UInt64, now: @escaping () -> WallTime) {
+    init(directory: String, nameHash: UInt64?, now: @escaping () -> WallTime) {
         self.directory = directory
         self.nameHash = nameHash
         self.now = now

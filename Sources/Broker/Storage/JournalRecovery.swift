@@ -109,7 +109,9 @@ struct JournalRecovery {
         let available = max(0, try file.size() - SegmentHeader.size)
         let hasHeader = try checkHeader(file, base: base, path: path)
         let room = next.map { Int($0 - base) } ?? Int.max
-        if let index, hasHeader, index.dataSize <= min(available, room) {
+        if context.purpose == .start, let index, hasHeader,
+            index.dataSize <= min(available, room)
+        {
             replayAll(index)
             report.indexedSegmentCount += 1
             seal(base, end: base + UInt64(index.dataSize))
@@ -145,7 +147,7 @@ struct JournalRecovery {
         case .otherVersion(let version):
             throw .badFormat(path: path, reason: "it has format version \(version)")
         case .header(let header):
-            guard header.nameHash == context.options.nameHash else {
+            guard header.nameHash == context.options.nameHash ?? header.nameHash else {
                 throw .badFormat(path: path, reason: "it belongs to another virtual host")
             }
             return header.base == base
@@ -165,13 +167,23 @@ struct JournalRecovery {
 
 /// What every part of a recovery needs.
 struct RecoveryContext {
+    /// What the journal is read for.
+    enum Purpose {
+        /// To go on with it: files are made whole, bodies are left out if an index allows.
+        case start
+        /// To look at it: nothing is changed, everything is read, payloads come whole.
+        case check
+    }
+
     /// Gets each record in order: its log sequence number, its payload as far as an index keeps
-    /// it (valid during the call), and the size of the whole payload in octets.
+    /// it (valid during the call; whole in a check), and the size of the whole payload in octets.
     typealias Replay = (_ lsn: UInt64, _ payload: ByteView, _ size: Int) -> Void
 
     let disk: any Disk
     let options: JournalOptions
-    /// Whether files may be changed; the offline check only looks.
-    let repairs: Bool
+    let purpose: Purpose
     let replay: Replay
+
+    /// Whether files may be changed.
+    var repairs: Bool { purpose == .start }
 }

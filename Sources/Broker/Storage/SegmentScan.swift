@@ -64,12 +64,13 @@ struct SegmentScan {
         _ writer: SegmentIndexWriter?
     ) {
         var offset = run.lowerBound
-        while offset < run.upperBound, let (size, payload) = window.frame(at: offset) {
+        while offset < run.upperBound, let (frame, payload) = window.frame(at: offset) {
             writer?.add(payload)
-            let kept = payload.slice(from: 0, count: JournalFrame.keptSize(payload))
+            let size = context.purpose == .start ? JournalFrame.keptSize(payload) : payload.count
+            let kept = payload.slice(from: 0, count: size)
             context.replay(base + UInt64(offset), kept, payload.count)
             recordCount += 1
-            offset += size.frame
+            offset += frame.frame
         }
     }
 
@@ -172,7 +173,11 @@ struct SegmentScan {
         )
         guard context.repairs, available > 0 else { return }
         let options = context.options
-        let header = SegmentHeader(base: base, created: options.now(), nameHash: options.nameHash)
+        let header = SegmentHeader(
+            base: base,
+            created: options.now(),
+            nameHash: options.nameHash ?? 0
+        )
         try file.write(header.encoded, at: 0)
         try file.sync()
     }

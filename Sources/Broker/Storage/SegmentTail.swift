@@ -37,7 +37,11 @@ final class SegmentTail {
         self.base = base
         self.capacity = capacity
         file = try disk.create(options.path(SegmentName.segment(base)), size: capacity)
-        let header = SegmentHeader(base: base, created: options.now(), nameHash: options.nameHash)
+        let header = SegmentHeader(
+            base: base,
+            created: options.now(),
+            nameHash: options.nameHash ?? 0
+        )
         try file.write(header.encoded, at: 0)
         index = SegmentIndexWriter(disk, options, base: base)
     }

@@ -31,22 +31,31 @@ package final class StorageRoot {
     /// - Parameter disk: Of a data directory, or of an empty one, which is marked as ours.
     /// - Throws: `.badFormat`, `.io`, `.diskFull`.
     private static func checkFormat(_ disk: any Disk) throws(StorageError) {
-        let expected = "brokerd \(formatVersion)\n"
-        if try disk.list("").contains(formatName) {
-            let file = try disk.open(formatName, for: .reading)
-            let found = String(decoding: try file.readStart(countMax: 64), as: UTF8.self)
-            // Empty: the process that made it did not live to sync it.
-            guard found.isEmpty || found == expected else {
-                let line = found.prefix { $0 != "\n" }
-                throw .badFormat(
-                    path: "\(disk.path)/\(formatName)",
-                    reason: "it says \"\(line)\", this brokerd reads \"brokerd \(formatVersion)\""
-                )
-            }
-            if found == expected { return }
-        }
+        if try hasFormat(disk) { return }
         let file = try disk.create(formatName, size: 0)
-        try file.write(Array(expected.utf8), at: 0)
+        try file.write(Array(formatLine.utf8), at: 0)
         try file.sync()
     }
+
+    /// Whether a directory is marked as a data directory of this version.
+    ///
+    /// - Parameter disk: Only read.
+    /// - Returns: False when it is not marked at all.
+    /// - Throws: `.badFormat` when it is marked otherwise, `.io`.
+    static func hasFormat(_ disk: any Disk) throws(StorageError) -> Bool {
+        guard try disk.list("").contains(formatName) else { return false }
+        let file = try disk.open(formatName, for: .reading)
+        let found = String(decoding: try file.readStart(countMax: 64), as: UTF8.self)
+        // Empty: the process that made it did not live to sync it.
+        guard found.isEmpty || found == formatLine else {
+            let line = found.prefix { $0 != "\n" }
+            throw .badFormat(
+                path: "\(disk.path)/\(formatName)",
+                reason: "it says \"\(line)\", this brokerd reads \"brokerd \(formatVersion)\""
+            )
+        }
+        return found == formatLine
+    }
+
+    private static var formatLine: String { "brokerd \(formatVersion)\n" }
 }

@@ -199,7 +199,7 @@ struct JournalTests {
         try journal.append([.topology(1)])
         try journal.close()
         var other = fixture
-        other.options.nameHash += 1
+        other.options.nameHash = 1
         #expect(throws: StorageError.self) { try other.open() }
         let path = fixture.paths(".journal")[0]
         var header = Array(fixture.disk[path].prefix(60))

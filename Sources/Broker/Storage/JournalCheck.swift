@@ -1,0 +1,74 @@
+import Wire
+
+/// The offline check of a data directory: reads every octet, changes nothing.
+///
+/// Where a start trusts the index of a sealed segment, this reads the segment as well, so damage
+/// in the body of a message shows here first. What is torn at the end while brokerd runs is only
+/// what it is writing.
+package struct JournalCheck {
+    /// What was found of one virtual host.
+    package struct Finding: Sendable {
+        /// The virtual host's name, or its directory's if that does not tell it.
+        package let virtualHost: String
+        /// Relative to the data directory.
+        package let directory: String
+        package let report: RecoveryReport
+        package let segmentCount: Int
+        /// Octets of records, those that were lost included.
+        package let size: Int
+    }
+
+    /// Gets every record of a virtual host in order: its log sequence number, and its whole
+    /// payload, valid during the call.
+    package typealias Visit = (_ virtualHost: String, _ lsn: UInt64, _ payload: ByteView) -> Void
+
+    private let disk: any Disk
+
+    /// Checks that `disk` holds a data directory of this version.
+    ///
+    /// - Parameter disk: Only read.
+    /// - Throws: `.badFormat` when it is another version's, or no data directory at all.
+    package init(_ disk: any Disk) throws(StorageError) {
+        self.disk = disk
+        guard try StorageRoot.hasFormat(disk) else {
+            throw .badFormat(path: disk.path, reason: "it is not a data directory of brokerd")
+        }
+    }
+
+    /// Reads the journals of all virtual hosts.
+    ///
+    /// - Parameter visit: Gets their records.
+    /// - Returns: What was found, by directory.
+    /// - Throws: `.badFormat` for a segment of another version, `.io`.
+    package func run(_ visit: @escaping Visit = { _, _, _ in }) throws(StorageError) -> [Finding] {
+        var findings: [Finding] = []
+        for name in try disk.list(VirtualHostDirectory.parent) {
+            findings.append(try check(name, visit))
+        }
+        return findings
+    }
+
+    private func check(_ name: String, _ visit: @escaping Visit) throws(StorageError) -> Finding {
+        let directory = "\(VirtualHostDirectory.parent)/\(name)"
+        let octets = name.contains("~") ? nil : PercentEncoding.decode(name.utf8)
+        let virtualHost = octets.map { String(decoding: $0, as: UTF8.self) } ?? name
+        let options = JournalOptions(
+            directory: directory,
+            nameHash: octets.map { VirtualHostDirectory.hash($0) }
+        ) { WallTime(milliseconds: 0) }
+        let context = RecoveryContext(
+            disk: disk,
+            options: options,
+            purpose: .check
+        ) { lsn, payload, _ in visit(virtualHost, lsn, payload) }
+        var recovery = JournalRecovery(context)
+        try recovery.run()
+        return Finding(
+            virtualHost: virtualHost,
+            directory: directory,
+            report: recovery.report,
+            segmentCount: recovery.segments.count,
+            size: recovery.segments.reduce(0) { $0 + $1.size }
+        )
+    }
+}

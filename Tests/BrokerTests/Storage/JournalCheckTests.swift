@@ -1,0 +1,65 @@
+import Testing
+import TestSupport
+import Wire
+
+@testable import Broker
+
+@Suite("Journal check")
+struct JournalCheckTests {
+    private let fixture = JournalFixture()
+    private let payloads: [[UInt8]] = (0..<20).map { .message($0) }
+
+    init() throws {
+        _ = try StorageRoot(fixture.disk, processID: 1)
+        let journal = try fixture.open().journal
+        for payload in payloads {
+            try journal.append([payload])
+            try journal.sync()
+        }
+    }
+
+    @Test("finds nothing wrong where nothing is, gives whole records, and changes nothing")
+    func intact() throws {
+        let before = fixture.disk.operationCount
+        let visited = Visited()
+        let findings = try JournalCheck(fixture.disk).run(visited.visit)
+        #expect(findings.map(\.virtualHost) == ["/"])
+        #expect(findings[0].directory == "vhosts/%2F")
+        #expect(findings[0].report.losses.isEmpty)
+        #expect(findings[0].report.recordCount == 20)
+        #expect(findings[0].segmentCount == 4)
+        #expect(findings[0].size == 20 * 57)
+        #expect(visited.payloads == payloads)
+        #expect(fixture.disk.operationCount == before)
+    }
+
+    @Test("finds a damaged body that a start with an index does not read")
+    func damagedBody() throws {
+        let path = fixture.paths(".journal")[0]
+        fixture.disk[path][64 + 57 + 40] ^= 1
+        let before = fixture.disk.operationCount
+        let visited = Visited()
+        let report = try JournalCheck(fixture.disk).run(visited.visit)[0].report
+        #expect(report.losses.map(\.kind) == [.damagedRecords])
+        #expect(report.losses[0].offset == 64 + 57)
+        #expect(report.losses[0].octets == .leftInPlace)
+        #expect(visited.payloads == payloads.filter { $0 != payloads[1] })
+        #expect(fixture.disk.operationCount == before)
+        #expect(try fixture.open().records.count == 20)
+    }
+
+    @Test("refuses what is no data directory, or another version's")
+    func foreign() throws {
+        #expect(throws: StorageError.self) { try JournalCheck(MemoryDisk()) }
+        fixture.disk["format"] = Array("brokerd 9\n".utf8)
+        #expect(throws: StorageError.self) { try JournalCheck(fixture.disk) }
+    }
+
+    private final class Visited {
+        var payloads: [[UInt8]] = []
+
+        func visit(_ virtualHost: String, _ lsn: UInt64, _ payload: ByteView) {
+            payloads.append(payload.bytes)
+        }
+    }
+}
