@@ -42,7 +42,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "brokerctl",
-            dependencies: ["BrokerClient", "Wire", "CLinux"],
+            dependencies: ["Broker", "BrokerClient", "Wire", "CLinux"],
             swiftSettings: executable,
             linkerSettings: linkStatically
         ),
@@ -69,7 +69,7 @@ let package = Package(
         ),
         .testTarget(
             name: "BrokerctlTests",
-            dependencies: ["brokerctl", "BrokerClient", "Wire"],
+            dependencies: ["brokerctl", "Broker", "BrokerClient", "Wire"],
             swiftSettings: common
         ),
         .testTarget(

@@ -36,6 +36,7 @@ enum CommandTree {
             StatusCommands.status,
             StatusCommands.ping,
             BenchCommand.spec,
+            DataCommands.spec,
             CompletionCommand.spec,
         ]
     )

@@ -13,7 +13,8 @@ enum ExitCode: Int32, CaseIterable, Sendable {
         switch self {
         case .ok: "success"
         case .failure: "failure of any other kind, such as an unreadable file or a refused message"
-        case .conditionNotMet: "condition not met: the queue was empty, a message was unroutable"
+        case .conditionNotMet:
+            "condition not met: the queue was empty, a message was unroutable, data is damaged"
         case .usage: "the command line does not make sense"
         case .notFound: "something named does not exist, or exists with other properties"
         case .unreachable: "the broker cannot be reached, or the connection was lost"

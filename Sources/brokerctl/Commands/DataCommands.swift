@@ -1,0 +1,175 @@
+import Broker
+import Wire
+
+/// The commands of `brokerctl data`, which look into a data directory without a broker.
+enum DataCommands {
+    static let spec = CommandSpec(
+        name: "data",
+        summary: "look into a data directory, without a broker and without changing it",
+        examples: [
+            .init(line: "data verify /var/lib/brokerd", effect: "read and check every octet"),
+            .init(line: "data dump /var/lib/brokerd --queue jobs", effect: "see what it holds"),
+        ],
+        subcommands: [verify, dump]
+    )
+
+    private static let directory = ArgumentSpec(name: "DIR", help: "the data directory")
+
+    // MARK: verify
+
+    private static let verify = CommandSpec(
+        name: "verify",
+        summary: "read every octet of the journals and say what is damaged",
+        discussion: """
+            Exit code 2 says that records are lost or damaged. A torn write at the end, as a crash
+            leaves it, is shown and is no damage; nor is what a running broker is writing.
+            """,
+        arguments: [directory],
+        options: [CommandTree.tableOutput],
+        examples: [.init(line: "data verify /var/lib/brokerd", effect: "check it")],
+        action: runVerify
+    )
+
+    @Sendable
+    private static func runVerify(_ invocation: Invocation) async throws -> ExitCode {
+        let console = Console(isQuiet: invocation.has("quiet"))
+        let findings = try check(invocation)
+        if invocation.value("output") == "json" {
+            try console.write(JSON.array(findings.map(json)).text + "\n")
+        } else {
+            try console.write(findings.map(text).joined())
+        }
+        return findings.contains { $0.report.hasLostRecords } ? .conditionNotMet : .ok
+    }
+
+    private static func text(_ finding: JournalCheck.Finding) -> String {
+        let name = PrintableText.oneLine(finding.virtualHost)
+        let head =
+            "\(name): \(finding.report.recordCount) records in \(finding.segmentCount) segments, "
+            + "\(finding.size) octets: " + (finding.report.hasLostRecords ? "damaged" : "intact")
+        let losses = finding.report.losses.map { "  " + PrintableText.oneLine($0.description) }
+        return ([head] + losses).joined(separator: "\n") + "\n"
+    }
+
+    private static func json(_ finding: JournalCheck.Finding) -> JSON {
+        .object([
+            ("virtual_host", .string(finding.virtualHost)),
+            ("directory", .string(finding.directory)),
+            ("records", .integer(Int64(finding.report.recordCount))),
+            ("segments", .integer(Int64(finding.segmentCount))),
+            ("octets", .integer(Int64(finding.size))),
+            ("intact", .bool(!finding.report.hasLostRecords)),
+            ("losses", .array(finding.report.losses.map(json))),
+        ])
+    }
+
+    private static func json(_ loss: RecoveryReport.Loss) -> JSON {
+        .object([
+            ("kind", .string("\(loss.kind)")),
+            ("file", .string(loss.file)),
+            ("offset", .integer(Int64(loss.offset))),
+            ("octets", .integer(Int64(loss.count))),
+            ("first_lsn", .unsigned(loss.range.lowerBound)),
+            ("end_lsn", .unsigned(loss.range.upperBound)),
+        ])
+    }
+
+    // MARK: dump
+
+    private static let dump = CommandSpec(
+        name: "dump",
+        summary: "print the records of the journals in order",
+        discussion: """
+            A message is printed where it was published, also when it has been settled since.
+            Damage is left out here; 'data verify' shows it. With --vhost only that virtual host.
+            """,
+        arguments: [directory],
+        options: [
+            .value("queue", "NAME", "only what concerns this queue"),
+            .choice(
+                "output",
+                short: "o",
+                ["text", "jsonl"],
+                "text (the default) or jsonl: one object on each line, with bodies"
+            ),
+        ],
+        examples: [
+            .init(line: "data dump /var/lib/brokerd", effect: "everything that happened"),
+            .init(
+                line: "data dump /var/lib/brokerd --queue jobs -o jsonl",
+                effect: "one queue's messages with bodies and properties"
+            ),
+        ],
+        action: runDump
+    )
+
+    @Sendable
+    private static func runDump(_ invocation: Invocation) async throws -> ExitCode {
+        let printer = DumpPrinter(
+            console: Console(isQuiet: invocation.has("quiet")),
+            isJSON: invocation.value("output") == "jsonl",
+            virtualHost: invocation.value("vhost"),
+            queue: invocation.value("queue")
+        )
+        _ = try check(invocation, printer.visit)
+        try printer.finish()
+        return .ok
+    }
+
+    /// Reads the directory of the command line.
+    private static func check(
+        _ invocation: Invocation,
+        _ visit: @escaping JournalCheck.Visit = { _, _, _ in }
+    ) throws -> [JournalCheck.Finding] {
+        let disk = PosixDisk(path: try invocation.requiredArgument(0))
+        do throws(StorageError) {
+            return try JournalCheck(disk).run(visit)
+        } catch {
+            throw CommandFailure(.failure, error.description)
+        }
+    }
+}
+
+/// Prints records as they are read.
+private final class DumpPrinter {
+    private let console: Console
+    private let isJSON: Bool
+    private let virtualHost: String?
+    private let queue: String?
+    private var dumps: [String: JournalDump] = [:]
+    private var text = ""
+    private var failure: CommandFailure?
+
+    init(console: Console, isJSON: Bool, virtualHost: String?, queue: String?) {
+        self.console = console
+        self.isJSON = isJSON
+        self.virtualHost = virtualHost
+        self.queue = queue
+    }
+
+    func visit(_ name: String, _ lsn: UInt64, _ payload: ByteView) {
+        guard failure == nil, name == virtualHost ?? name else { return }
+        guard let line = dumps[name, default: JournalDump(queue: queue)].read(payload, lsn: lsn)
+        else { return }
+        text += isJSON ? DumpFormat.json(line, virtualHost: name).text : DumpFormat.text(line)
+        text += "\n"
+        if text.utf8.count > 1 << 16 { flush() }
+    }
+
+    /// Prints the rest.
+    ///
+    /// - Throws: What printing has run into, if anything.
+    func finish() throws(CommandFailure) {
+        flush()
+        if let failure { throw failure }
+    }
+
+    private func flush() {
+        do throws(CommandFailure) {
+            try console.write(text)
+        } catch {
+            failure = error
+        }
+        text = ""
+    }
+}

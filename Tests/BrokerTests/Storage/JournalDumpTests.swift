@@ -1,0 +1,96 @@
+import Testing
+import TestSupport
+import Wire
+
+@testable import Broker
+
+@Suite("Journal dump")
+struct JournalDumpTests {
+    private func queue(_ id: UInt32, _ name: ShortString) -> [UInt8] {
+        let record = QueueRecord(
+            id: id,
+            name: name,
+            isAutoDelete: false,
+            arguments: [:],
+            nextPosition: 0,
+            deliveredThrough: 0
+        )
+        return JournalRecord.queueDeclared(record).payload
+    }
+
+    private func message(_ queues: [UInt32], body: String) -> [UInt8] {
+        var content = ByteWriter()
+        content.writeShortString("events")
+        content.writeShortString("a.b")
+        let routeSize = content.count
+        content.writeUInt16(0x1000)
+        content.writeUInt8(2)
+        let record = MessageRecord(
+            places: queues.map { MessageRecord.Place(queue: $0, position: 7) },
+            routeSize: routeSize,
+            propertiesSize: 3,
+            bodySize: body.utf8.count
+        )
+        return JournalRecord.message(record).payload + content.bytes + Array(body.utf8)
+    }
+
+    private func lines(_ payloads: [[UInt8]], queue: String? = nil) -> [JournalDump.Line] {
+        var dump = JournalDump(queue: queue)
+        return payloads.enumerated().compactMap { index, payload in
+            ByteView.with(payload) { dump.read($0, lsn: UInt64(index)) }
+        }
+    }
+
+    @Test("a message is shown with its queues by name, and all that was published")
+    func message() throws {
+        let lines = lines([queue(1, "jobs"), queue(2, "copy"), message([1, 2, 3], body: "hello")])
+        #expect(lines.map(\.kind) == ["queue_declared", "queue_declared", "message"])
+        let content = try #require(lines[2].content)
+        #expect(content.exchange == "events")
+        #expect(content.routingKey == "a.b")
+        #expect(content.properties.deliveryMode == 2)
+        #expect(content.body == Array("hello".utf8))
+        let places = [("jobs", 7), ("copy", 7), ("#3", 7)].map {
+            JournalDump.Place(queue: $0.0, position: $0.1)
+        }
+        #expect(lines[2].facts == [JournalDump.Fact(name: "queues", value: .places(places))])
+    }
+
+    @Test("only what concerns a queue is shown when one is asked for")
+    func filter() {
+        let bound = BindingRecord(
+            source: "events",
+            isToQueue: true,
+            destination: "jobs",
+            key: "#",
+            arguments: [:]
+        )
+        let payloads = [
+            queue(1, "jobs"), queue(2, "other"), JournalRecord.bound(bound).payload,
+            message([2], body: ""), message([2, 1], body: ""),
+            JournalRecord.settled(queue: 2, first: 7, last: 7).payload,
+            JournalRecord.settled(queue: 1, first: 7, last: 7).payload,
+            JournalRecord.delivered(queue: 1, through: 8).payload,
+            JournalRecord.returned(queue: 2, position: 7, deliveryCount: 1).payload,
+            JournalRecord.exchangeDeleted("events").payload, JournalRecord.topologyBegins.payload,
+            JournalRecord.queueDeleted(2).payload, JournalRecord.queueDeleted(1).payload,
+        ]
+        #expect(lines(payloads, queue: "jobs").map(\.lsn) == [0, 2, 4, 6, 7, 12])
+        #expect(lines(payloads).count == payloads.count)
+    }
+
+    @Test("payloads of any content become lines")
+    func anything() {
+        let whole = message([1], body: "hello")
+        for size in 1..<whole.count {
+            #expect(lines([Array(whole.prefix(size))]).map(\.kind) == ["unreadable"])
+        }
+        var random = Seed(3)
+        for _ in 0..<500 {
+            #expect(
+                lines([[UInt8.random(in: 0...255, using: &random)] + random.octets(upTo: 60)]).count
+                    == 1
+            )
+        }
+    }
+}
