@@ -134,6 +134,21 @@ extension Handle where State == ChannelState {
     )
         -> UInt64
     {
+        if routes.count == 1 {
+            let queue = routes[0]
+            let position = queue.state.nextPosition
+            switch queue.enqueue(message) {
+            case .gone: return 0
+            case .refused:
+                isRefused = true
+                return 0
+            case .stored:
+                return state.virtualHost.journal(
+                    message,
+                    place: .init(queue: queue.state.journalID, position: position)
+                )
+            }
+        }
         var places: [MessageRecord.Place] = []
         for index in 0..<routes.count {
             let queue = routes[index]

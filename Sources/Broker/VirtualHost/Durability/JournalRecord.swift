@@ -74,10 +74,12 @@ struct MessageRecord: Equatable {
     let bodySize: Int
 
     /// Type, prefix size, route size, properties size, body size, number of places.
-    static let fixedSize = 1 + 4 + 2 + 4 + 8 + 2
+    static let fixedSize = 1 + 4 + 2 + 4 + 8 + 4
     static let placeSize = 12
 
-    var prefixSize: Int { MessageRecord.fixedSize + places.count * MessageRecord.placeSize }
+    static func prefixSize(placeCount: Int) -> Int { fixedSize + placeCount * placeSize }
+
+    var prefixSize: Int { MessageRecord.prefixSize(placeCount: places.count) }
     var size: Int { prefixSize + routeSize + propertiesSize + bodySize }
 }
 
@@ -209,7 +211,7 @@ extension MessageRecord {
         writer.writeLittle(UInt16(routeSize))
         writer.writeLittle(UInt32(propertiesSize))
         writer.writeLittle(UInt64(bodySize))
-        writer.writeLittle(UInt16(places.count))
+        writer.writeLittle(UInt32(places.count))
         for place in places {
             writer.writeLittle(place.queue)
             writer.writeLittle(place.position)
@@ -224,12 +226,68 @@ extension MessageRecord {
         guard bodySize < 1 << 40 else { throw .truncated }
         self.bodySize = Int(bodySize)
         var places: [Place] = []
-        for _ in 0..<(try reader.readLittle16()) {
+        for _ in 0..<(try reader.readLittle32()) {
             places.append(
                 Place(queue: try reader.readLittle32(), position: try reader.readLittle64())
             )
         }
         self.places = places
+    }
+}
+
+/// The same octets written in place, for the path of every persistent message.
+extension MessageRecord {
+    /// Fills in the fixed part of a prefix.
+    @inline(__always)
+    static func writeSizes(
+        placeCount: Int,
+        routeSize: Int,
+        propertiesSize: Int,
+        bodySize: Int,
+        to payload: UnsafeMutableRawPointer
+    ) {
+        unsafe payload.storeBytes(of: JournalRecord.Kind.message.rawValue, as: UInt8.self)
+        unsafe payload.storeBytes(
+            of: UInt32(truncatingIfNeeded: prefixSize(placeCount: placeCount)).littleEndian,
+            toByteOffset: 1,
+            as: UInt32.self
+        )
+        unsafe payload.storeBytes(
+            of: UInt16(truncatingIfNeeded: routeSize).littleEndian,
+            toByteOffset: 5,
+            as: UInt16.self
+        )
+        unsafe payload.storeBytes(
+            of: UInt32(truncatingIfNeeded: propertiesSize).littleEndian,
+            toByteOffset: 7,
+            as: UInt32.self
+        )
+        unsafe payload.storeBytes(
+            of: UInt64(truncatingIfNeeded: bodySize).littleEndian,
+            toByteOffset: 11,
+            as: UInt64.self
+        )
+        unsafe payload.storeBytes(
+            of: UInt32(truncatingIfNeeded: placeCount).littleEndian,
+            toByteOffset: 19,
+            as: UInt32.self
+        )
+    }
+
+    /// Fills in one place of a prefix.
+    @inline(__always)
+    static func write(_ place: Place, number: Int, to payload: UnsafeMutableRawPointer) {
+        let offset = fixedSize &+ number &* placeSize
+        unsafe payload.storeBytes(
+            of: place.queue.littleEndian,
+            toByteOffset: offset,
+            as: UInt32.self
+        )
+        unsafe payload.storeBytes(
+            of: place.position.littleEndian,
+            toByteOffset: offset &+ 4,
+            as: UInt64.self
+        )
     }
 }
 

@@ -46,7 +46,6 @@ extension Handle where State == VirtualHostState {
     /// - Returns: The LSN that must be durable for the record to be.
     @discardableResult
     func journal(_ record: JournalRecord) -> UInt64 {
-        flushSettledRun()
         state.journal.buffer.append(record.payload)
         return state.journal.buffer.nextLSN
     }
@@ -55,27 +54,50 @@ extension Handle where State == VirtualHostState {
     ///
     /// - Returns: The LSN that must be durable for the message to be.
     func journal(_ message: Message, places: [MessageRecord.Place]) -> UInt64 {
-        flushSettledRun()
-        let record = MessageRecord(
-            places: places,
-            routeSize: message.routeSize,
-            propertiesSize: Int(message.header.propertiesSize),
-            bodySize: message.header.bodySize
-        )
-        message.header.lsn = state.journal.buffer.nextLSN
-        state.journal.ledger.add(message.header.lsn, count: places.count)
-        var writer = ByteWriter(capacity: record.prefixSize)
-        record.encodePrefix(into: &writer)
-        var place = unsafe state.journal.buffer.addFrame(payloadSize: record.size)
-        ByteView.with(writer.bytes) { prefix in
-            unsafe place.copyMemory(from: prefix.base, byteCount: prefix.count)
-            unsafe place += prefix.count
-        }
-        for part in [message.route, message.properties, message.body] where part.count > 0 {
-            unsafe place.copyMemory(from: part.base, byteCount: part.count)
-            unsafe place += part.count
+        let record = unsafe addRecord(of: message, placeCount: places.count)
+        for index in places.indices {
+            unsafe MessageRecord.write(places[index], number: index, to: record)
         }
         return state.journal.buffer.nextLSN
+    }
+
+    /// The same for a message that took one place, which is nearly every message.
+    @inline(__always)
+    func journal(_ message: Message, place: MessageRecord.Place) -> UInt64 {
+        unsafe MessageRecord.write(place, number: 0, to: addRecord(of: message, placeCount: 1))
+        return state.journal.buffer.nextLSN
+    }
+
+    /// Adds a message's record with everything but its places.
+    ///
+    /// - Returns: Where its payload begins.
+    @inline(__always)
+    private func addRecord(of message: Message, placeCount: Int) -> UnsafeMutableRawPointer {
+        message.header.lsn = state.journal.buffer.nextLSN
+        state.journal.ledger.add(message.header.lsn, count: placeCount)
+        let prefixSize = MessageRecord.prefixSize(placeCount: placeCount)
+        let route = message.route
+        let properties = message.properties
+        let body = message.body
+        let payload = unsafe state.journal.buffer.addFrame(
+            payloadSize: prefixSize + route.count + properties.count + body.count
+        )
+        unsafe MessageRecord.writeSizes(
+            placeCount: placeCount,
+            routeSize: route.count,
+            propertiesSize: properties.count,
+            bodySize: body.count,
+            to: payload
+        )
+        var place = unsafe payload + prefixSize
+        unsafe place.copyMemory(from: route.base, byteCount: route.count)
+        unsafe place += route.count
+        unsafe place.copyMemory(from: properties.base, byteCount: properties.count)
+        unsafe place += properties.count
+        if body.count > 0 {
+            unsafe place.copyMemory(from: body.base, byteCount: body.count)
+        }
+        return unsafe payload
     }
 
     /// Notes that a queue is done with a journaled message; runs are written as one record.
