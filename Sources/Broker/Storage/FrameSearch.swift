@@ -15,6 +15,8 @@ struct FrameSearch {
     /// Log sequence number of the view's first octet.
     private let lsn: UInt64
     private let prefixes: [UInt32]
+    /// No frame begins from here on: there are only zeros.
+    private let startMax: Int
 
     /// Prepares to search `view`, whose first octet lies at `lsn`.
     init(_ view: ByteView, lsn: UInt64) {
@@ -30,12 +32,13 @@ struct FrameSearch {
             offset += Self.stride
         }
         self.prefixes = prefixes
+        startMax = min(view.nonZeroCount, view.count - JournalFrame.headerSize)
     }
 
     /// The first offset from `start` on where a frame checks out.
     func next(from start: Int) -> Int? {
         var offset = start
-        while offset <= view.count - JournalFrame.headerSize - 1 {
+        while offset < startMax {
             if checksOut(at: offset) { return offset }
             offset += 1
         }

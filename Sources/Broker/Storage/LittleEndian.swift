@@ -18,17 +18,14 @@ extension ByteView {
     }
 
     /// Whether every octet is zero.
-    var isZero: Bool {
-        var offset = 0
-        while offset <= count - 8 {
-            if loadUInt64(at: offset) != 0 { return false }
-            offset += 8
-        }
-        while offset < count {
-            if self[offset] != 0 { return false }
-            offset += 1
-        }
-        return true
+    var isZero: Bool { nonZeroCount == 0 }
+
+    /// The number of octets up to the last that is not zero.
+    var nonZeroCount: Int {
+        var end = count
+        while end >= 8, loadUInt64(at: end - 8) == 0 { end -= 8 }
+        while end > 0, self[end - 1] == 0 { end -= 1 }
+        return end
     }
 }
 

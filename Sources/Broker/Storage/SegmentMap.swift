@@ -23,7 +23,7 @@ struct SegmentMap: Equatable {
             if offset > start { runs.append(start..<offset) }
             if damage == nil {
                 let rest = offset..<window.dataSize
-                guard rest.count > 0, !window.isZero(rest) else { return }
+                guard !window.withoutZeros(rest).isEmpty else { return }
                 let contents = FileContents(
                     file,
                     offset: SegmentHeader.size + offset,

@@ -118,7 +118,7 @@ struct SegmentScan {
 
     /// Ends the last segment at `offset`, keeping a copy of what lies behind.
     private mutating func cut(at offset: Int, of window: SegmentWindow) throws(StorageError) {
-        let rest = offset..<window.dataSize
+        let rest = window.withoutZeros(offset..<window.dataSize)
         let octets = setAside(rest, of: window)
         if octets != .none {
             let start = SegmentHeader.size + offset
@@ -143,7 +143,8 @@ struct SegmentScan {
 
     /// Copies octets into a file of their own, for whoever wants to look at them.
     private func setAside(_ range: Range<Int>, of window: SegmentWindow) -> RecoveryReport.Octets {
-        guard !range.isEmpty, !window.isZero(range) else { return .none }
+        let range = window.withoutZeros(range)
+        guard !range.isEmpty else { return .none }
         guard context.repairs else { return .leftInPlace }
         let directory = context.options.damagedDirectory
         let offset = SegmentHeader.size + range.lowerBound

@@ -51,16 +51,18 @@ final class SegmentWindow {
         return (size, payload)
     }
 
-    /// Whether every octet of `range` is zero.
-    func isZero(_ range: Range<Int>) -> Bool {
+    /// `range` without the zeros at its end; empty when there is nothing else.
+    func withoutZeros(_ range: Range<Int>) -> Range<Int> {
+        var end = range.lowerBound
         var offset = range.lowerBound
         while offset < range.upperBound {
             let count = min(Self.chunkSize, range.upperBound - offset)
-            guard let view = view(at: offset, count: count) else { return true }
-            if !view.isZero { return false }
+            guard let view = view(at: offset, count: count) else { break }
+            let nonZeroCount = view.nonZeroCount
+            if nonZeroCount > 0 { end = offset + nonZeroCount }
             offset += count
         }
-        return true
+        return range.lowerBound..<end
     }
 
     private func move(to offset: Int, count: Int) {

@@ -38,6 +38,18 @@ struct FrameSearchTests {
         }
     }
 
+    @Test("a frame that ends in zeros is found before more zeros")
+    func zeros() {
+        let zeros = [UInt8](repeating: 0, count: 3000)
+        for size in [1, 20, 2000] {
+            let payload = [1] + [UInt8](repeating: 0, count: size - 1)
+            ByteView.with([9] + frame(payload, lsn: 1) + zeros) { view in
+                #expect(FrameSearch(view, lsn: 0).next(from: 0) == 1)
+                #expect(FrameSearch(view, lsn: 0).next(from: 2) == nil)
+            }
+        }
+    }
+
     @Test("a frame in another place than its own is not one")
     func displaced() {
         let octets = [9, 9, 9] + frame(Array("a payload".utf8), lsn: 100)

@@ -199,6 +199,20 @@ struct JournalDamageTests {
         #expect(try fixture.open().report.losses.isEmpty)
     }
 
+    @Test("of a torn tail only what was written is kept, not the room behind it")
+    func tornTailBeforeZeros() throws {
+        let fixture = JournalFixture(segmentSize: 100_000)
+        let journal = try fixture.open().journal
+        try journal.append([.topology(1), [1, 9, 0, 0]])
+        let path = fixture.paths(".journal")[0]
+        fixture.disk[path][64 + 20] ^= 1
+        let opened = try fixture.open()
+        #expect(opened.records.isEmpty)
+        #expect(opened.report.losses.map(\.count) == [28 + 10])
+        #expect(fixture.disk["vhosts/%2F/damaged/0000000000000000.journal.64"].count == 38)
+        #expect(opened.journal.endLSN == 0)
+    }
+
     @Test("damage before a later sync is skipped even in the last segment")
     func damageBeforeBarrier() throws {
         let fixture = JournalFixture(segmentSize: 1000)
