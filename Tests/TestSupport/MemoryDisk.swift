@@ -3,9 +3,8 @@ import Broker
 /// A disk in memory that forgets, tears and fails like a real one, from a seed.
 ///
 /// What was not synced is lost in a crash, or survives, each write on its own and in pieces of a
-/// sector, so in any order. Names survive in the order they changed, up to some point, as on
-/// journaling file systems. It can be full, fail a sync, and stop at any operation, as a process
-/// does that is killed or a machine that loses power.
+/// sector, so in any order; the same goes for changes of names. It can be full, fail a sync, and
+/// stop at any operation, as a process does that is killed or a machine that loses power.
 package final class MemoryDisk: Disk {
     /// What a device writes in one piece, in octets.
     static let sectorSize = 512
@@ -50,9 +49,7 @@ package final class MemoryDisk: Disk {
     /// Files that are still open belong to the dead process and fail from here on.
     package func crash() {
         var survivors = durableNames
-        for change in changes.prefix(Int.random(in: 0...changes.count, using: &random)) {
-            survivors[change.path] = change.file
-        }
+        for change in survivingChanges() { survivors[change.path] = change.file }
         var reopened: [String: MemoryFile] = [:]
         for (path, file) in survivors.sorted(by: { $0.key < $1.key }) {
             reopened[path] = file.afterCrash(using: &random, on: self)
@@ -63,6 +60,19 @@ package final class MemoryDisk: Disk {
         changes = []
         locks = [:]
         stopsAt = nil
+    }
+
+    /// Those up to some point, as journaling file systems do; or any, for a path in order, which is
+    /// all that POSIX allows to rely on.
+    private func survivingChanges() -> [NameChange] {
+        if random.oneIn(2) {
+            return Array(changes.prefix(Int.random(in: 0...changes.count, using: &random)))
+        }
+        var dropped: Set<String> = []
+        return changes.filter { change in
+            if random.oneIn(2) { dropped.insert(change.path) }
+            return !dropped.contains(change.path)
+        }
     }
 
     /// The process is killed and the machine goes on: nothing written is lost.
