@@ -63,6 +63,13 @@ extension Handle where State == VirtualHostState {
             )
             return queue
         }
+        for argument in settings.argumentsWithoutEffect {
+            connection.state.context.log.ignoredArgument(
+                argument.string,
+                of: name.string,
+                peer: connection.state.peer
+            )
+        }
         return addQueue(name, settings: settings, for: connection)
     }
 

@@ -85,6 +85,17 @@ struct QueueSettings {
         }
     }
 
+    /// Arguments that are checked and compared and have no effect in this version.
+    private static let idleArguments: Set<ShortString> = [
+        "x-expires", "x-message-ttl", "x-max-priority", "x-dead-letter-exchange",
+        "x-dead-letter-routing-key",
+    ]
+
+    /// Which of the arguments the client would expect something of in vain.
+    var argumentsWithoutEffect: [ShortString] {
+        arguments.entries.map(\.name).filter(QueueSettings.idleArguments.contains)
+    }
+
     /// The arguments RabbitMQ compares when a queue is declared again.
     private static let comparedArguments: [ShortString] = [
         "x-expires", "x-message-ttl", "x-max-length", "x-max-length-bytes", "x-max-priority",
