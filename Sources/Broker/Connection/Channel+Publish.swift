@@ -105,6 +105,7 @@ extension Handle where State == ChannelState {
             virtualHost.state.journal.isOn
         {
             lsn = enqueuePersistent(message, to: routes, isRefused: &isRefused)
+            virtualHost.holdIfJournalIsBehind(state.connection)
         } else {
             for index in 0..<count where routes[index].enqueue(message) == .refused {
                 isRefused = true

@@ -61,9 +61,11 @@ final class JournalWriter: @unchecked Sendable {
         domain.lock.lock()
         domain.virtualHost.begin(at: SystemClock.now())
         domain.virtualHost.becomeDurable(batch)
+        let held = domain.virtualHost.releaseHeldPublishers()
         let removable = domain.virtualHost.removableLSN
         // What is left unsent after its rounds stays marked, and the next turn takes it.
         _ = flusher.finish(domain, notify: notify)
+        for address in held { notify(address) }
         removeSegments(before: removable)
         return true
     }

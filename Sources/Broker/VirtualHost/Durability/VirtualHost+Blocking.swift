@@ -30,14 +30,35 @@ extension Handle where State == VirtualHostState {
     func unblockPublishers() -> [ShellAddress] {
         guard state.journal.blockReason != nil else { return [] }
         state.journal.blockReason = nil
+        forEachConnection { $0.setBlocked(nil) }
+        return readOn()
+    }
+
+    /// Stops reading from a publisher that is faster than the disk.
+    @inline(__always)
+    func holdIfJournalIsBehind(_ connection: Connection) {
+        guard state.journal.buffer.count > JournalState.backlogSizeMax else { return }
+        connection.state.isAwaitingDisk = true
+        state.journal.hasHeldPublishers = true
+    }
+
+    /// Reads on from publishers that were too fast, now that the journal has taken what they sent.
+    ///
+    /// - Returns: The connections whose reactors must look at them.
+    func releaseHeldPublishers() -> [ShellAddress] {
+        guard state.journal.hasHeldPublishers, state.journal.blockReason == nil else { return [] }
+        state.journal.hasHeldPublishers = false
+        return readOn()
+    }
+
+    /// Takes back every pause for the disk; a method that must still wait pauses anew.
+    private func readOn() -> [ShellAddress] {
         var held: [ShellAddress] = []
         forEachConnection { connection in
-            connection.setBlocked(nil)
             connection.state.isAwaitingDisk = false
-            if connection.state.isReadingHeld, !connection.isReadingPaused {
-                connection.state.isReadingHeld = false
-                held.append(connection.state.address)
-            }
+            guard connection.state.isReadingHeld, !connection.isReadingPaused else { return }
+            connection.state.isReadingHeld = false
+            held.append(connection.state.address)
         }
         return held
     }

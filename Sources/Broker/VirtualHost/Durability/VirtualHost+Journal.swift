@@ -27,6 +27,10 @@ struct JournalState: ~Copyable {
     var describedLSN = JournalState.firstLSN
     /// The topology is described anew when this much has been written since, in octets.
     static let descriptionInterval: UInt64 = 64 << 20
+    /// From this many octets that the journal has not taken on, who publishes is read no more.
+    static let backlogSizeMax = 32 << 20
+    /// Some connections are read no more until the journal has caught up.
+    var hasHeldPublishers = false
     /// Why publishers are held back, while they are.
     var blockReason: String?
 

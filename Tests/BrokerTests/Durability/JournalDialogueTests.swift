@@ -1,0 +1,80 @@
+import TestSupport
+import Testing
+import Wire
+
+@testable import Broker
+
+@Suite("What waits for the disk")
+struct JournalDialogueTests {
+    private var persistent: BasicProperties {
+        var properties = BasicProperties()
+        properties.deliveryMode = 2
+        return properties
+    }
+
+    @Test("a confirm of a persistent message in a durable queue leaves when it is durable")
+    func confirm() throws {
+        try DialogueBroker.play { broker in
+            let disk = ScriptedJournal(broker)
+            let peer = try broker.connect()
+            peer.send(QueueDeclare(queue: "q", durable: true))
+            try peer.expectSilence()
+            disk.sync()
+            try peer.expect(QueueDeclareOk.self)
+            try peer.call(ConfirmSelect(), ConfirmSelectOk.self)
+            peer.send(Script().publish("kept", to: "q", persistent).bytes)
+            try peer.expectSilence()
+            disk.sync()
+            #expect(try peer.expect(BasicAck.self).deliveryTag == 1)
+            peer.publish("not kept", to: "q")
+            #expect(try peer.expect(BasicAck.self).deliveryTag == 2)
+            disk.end()
+        }
+    }
+
+    @Test("a method does not overtake an answer that waits for the disk")
+    func order() throws {
+        try DialogueBroker.play { broker in
+            let disk = ScriptedJournal(broker)
+            let peer = try broker.connect()
+            peer.send(QueueDeclare(queue: "q", durable: true))
+            peer.send(QueueDeclare(queue: "r"))
+            peer.send(BasicQos(prefetchCount: 1))
+            try peer.expectSilence()
+            disk.sync()
+            #expect(try peer.expect(QueueDeclareOk.self).queue == "q")
+            #expect(try peer.expect(QueueDeclareOk.self).queue == "r")
+            broker.batch { peer.process() }
+            try peer.expect(BasicQosOk.self)
+            disk.end()
+        }
+    }
+
+    @Test("publishers are held back and refused while the disk is full, consumers are not")
+    func fullDisk() throws {
+        try DialogueBroker.play { broker in
+            let disk = ScriptedJournal(broker)
+            let peer = try broker.connect()
+            peer.send(QueueDeclare(queue: "q", durable: true))
+            disk.sync()
+            try peer.expect(QueueDeclareOk.self)
+            try peer.call(ConfirmSelect(), ConfirmSelectOk.self)
+            peer.send(Script().publish("one", to: "q", persistent).bytes)
+            broker.batch { broker.virtualHost.blockPublishers("no space") }
+            try peer.expect(ConnectionBlocked.self, on: 0)
+            let refused = try peer.expect(BasicNack.self)
+            #expect(refused.deliveryTag == 1 && refused.multiple)
+            let other = try broker.connect()
+            #expect(try other.drain("q") == ["one"])
+            peer.send(Script().publish("two", to: "q", persistent).bytes)
+            try peer.expectSilence()
+            disk.sync()
+            broker.batch { _ = broker.virtualHost.unblockPublishers() }
+            try peer.expect(ConnectionUnblocked.self, on: 0)
+            broker.batch { peer.process() }
+            disk.sync()
+            #expect(try peer.expect(BasicAck.self).deliveryTag == 2)
+            disk.end()
+        }
+    }
+}
