@@ -55,6 +55,7 @@ extension Handle where State == ExchangeState {
 /// How many live messages each stretch of the journal holds.
 ///
 /// Counts by stretches of 1 MiB: enough to know which whole segments are dead, and cheap.
+/// Invariant: the first stretch holds a live message, so the list is empty when there is none.
 struct JournalLedger: ~Copyable {
     private static let stretchShift: UInt64 = 20
     private var counts = Ring<UInt32>()
@@ -83,7 +84,7 @@ struct JournalLedger: ~Copyable {
         let stretch = lsn >> JournalLedger.stretchShift
         precondition(stretch >= firstStretch, "a live message in a forgotten stretch")
         counts[Int(stretch - firstStretch)] -= 1
-        while let first = counts.first, first == 0, counts.count > 1 {
+        while let first = counts.first, first == 0 {
             _ = counts.popFirst()
             firstStretch += 1
         }
@@ -91,7 +92,6 @@ struct JournalLedger: ~Copyable {
 
     /// An LSN at or below that of the oldest live message; `nil` when there is none.
     var oldestLive: UInt64? {
-        guard let first = counts.first, first > 0 else { return nil }
-        return firstStretch << JournalLedger.stretchShift
+        counts.count == 0 ? nil : firstStretch << JournalLedger.stretchShift
     }
 }
