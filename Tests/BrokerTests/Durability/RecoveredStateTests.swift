@@ -116,6 +116,32 @@ struct RecoveredStateTests {
         #expect(fold(declared + [.unbound(binding), .bound(binding)]).liveBindings == [binding])
     }
 
+    @Test("drops the bindings of a deleted queue, also when its name was declared again")
+    func bindingsOfDeletedQueue() {
+        func binding(_ destination: ShortString) -> BindingRecord {
+            BindingRecord(
+                source: "amq.fanout",
+                isToQueue: true,
+                destination: destination,
+                key: "",
+                arguments: [:]
+            )
+        }
+        let state = fold([
+            queue(1, "work"), queue(2, "other"), .bound(binding("work")), .bound(binding("other")),
+            .queueDeleted(1), queue(3, "work"),
+        ])
+        #expect(state.liveBindings == [binding("other")])
+        #expect(state.liveQueues.map(\.record.id) == [2, 3])
+    }
+
+    @Test("does not give positions again that transient messages were handed out with")
+    func positionsOfTransientMessages() {
+        let state = fold([queue(1, "q"), .delivered(queue: 1, through: 10)])
+        #expect(state.queues[1]?.deliveredThrough == 10)
+        #expect(state.queues[1]?.nextPosition == 10)
+    }
+
     @Test("remembers what was handed out and what came back")
     func handedOut() {
         let state = fold([

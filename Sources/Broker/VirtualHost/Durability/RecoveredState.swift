@@ -53,11 +53,7 @@ struct RecoveredState {
         recordCount += 1
         switch record {
         case .queueDeclared(let queue): declare(queue)
-        case .queueDeleted(let id):
-            queues[id] = nil
-            change { topology in
-                topology.queueIDs.remove(id)
-            }
+        case .queueDeleted(let id): delete(id)
         case .exchangeDeclared(let exchange):
             change { topology in
                 if topology.exchanges.updateValue(exchange, forKey: exchange.exchange) == nil {
@@ -86,7 +82,7 @@ struct RecoveredState {
         case .settled(let queue, let first, let last):
             queues[queue]?.settle(from: first, through: last)
         case .delivered(let queue, let through):
-            queues[queue]?.deliveredThrough = through
+            queues[queue]?.markDelivered(through: through)
         case .returned(let queue, let position, let deliveryCount):
             queues[queue]?.setDeliveryCount(deliveryCount, at: position)
         case .topologyBegins: rewritten = Topology()
@@ -110,10 +106,21 @@ struct RecoveredState {
         var queue = queues[record.id] ?? RecoveredQueue()
         queue.record = record
         queue.nextPosition = max(queue.nextPosition, record.nextPosition)
-        queue.deliveredThrough = max(queue.deliveredThrough, record.deliveredThrough)
+        queue.markDelivered(through: max(queue.deliveredThrough, record.deliveredThrough))
         queues[record.id] = queue
         change { topology in
             topology.queueIDs.insert(record.id)
+        }
+    }
+
+    /// A queue takes its bindings with it: one declared later by its name does not inherit them.
+    private mutating func delete(_ id: UInt32) {
+        let name = queues.removeValue(forKey: id)?.record?.name
+        change { topology in
+            topology.queueIDs.remove(id)
+            topology.bindings = topology.bindings.filter { binding in
+                !binding.isToQueue || binding.destination != name
+            }
         }
     }
 
@@ -161,6 +168,13 @@ extension RecoveredState.RecoveredQueue {
         } else {
             entries.insert(entry, at: index)
         }
+    }
+
+    /// Positions handed out are not given again, though what had them may not have been journaled:
+    /// a new message there would look redelivered.
+    fileprivate mutating func markDelivered(through position: UInt64) {
+        deliveredThrough = position
+        nextPosition = max(nextPosition, position)
     }
 
     fileprivate mutating func settle(from first: UInt64, through last: UInt64) {
