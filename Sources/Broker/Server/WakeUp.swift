@@ -23,6 +23,8 @@ final class WakeUp: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var reason = Reason.none
+    /// The thread sleeps for `patience` at most.
+    private var isDozing = false
 
     init() {
         unsafe mutex = .allocate(capacity: 1)
@@ -45,32 +47,51 @@ final class WakeUp: @unchecked Sendable {
         unsafe pthread_mutex_lock(mutex)
         let isNews = reason > self.reason
         if isNews { self.reason = reason }
+        // A thread that dozes looks by itself when its time is over.
+        let needsSignal = isNews && !(reason == .soon && isDozing)
         unsafe pthread_mutex_unlock(mutex)
-        if isNews { unsafe pthread_cond_signal(condition) }
+        if needsSignal { unsafe pthread_cond_signal(condition) }
     }
 
     /// Sleeps until there is work.
     ///
-    /// - Returns: `.now` or `.stop`; a stop is remembered for the next call, too.
+    /// Work that can wait is noticed when the thread has dozed for `patience`; only a thread that
+    /// found nothing then sleeps until it is woken, so that an idle broker wakes up for nothing.
+    ///
+    /// - Returns: `.now`, `.soon` when its time has come, or `.stop`, which is remembered for the
+    ///   next call, too.
     func wait() -> Reason {
         unsafe pthread_mutex_lock(mutex)
-        while reason == .none { unsafe pthread_cond_wait(condition, mutex) }
-        if reason == .soon {
-            var deadline = timespec()
-            unsafe clock_gettime(CLOCK_REALTIME, &deadline)
-            deadline.tv_nsec += WakeUp.patience
-            if deadline.tv_nsec >= 1_000_000_000 {
-                deadline.tv_nsec -= 1_000_000_000
-                deadline.tv_sec += 1
-            }
-            var outcome: Int32 = 0
-            while reason == .soon, outcome == 0 {
-                outcome = unsafe pthread_cond_timedwait(condition, mutex, &deadline)
+        var deadline = WakeUp.endOfPatience()
+        isDozing = true
+        while reason < .now {
+            if isDozing {
+                if unsafe pthread_cond_timedwait(condition, mutex, &deadline) == ETIMEDOUT {
+                    isDozing = false
+                    if reason == .soon { break }
+                }
+            } else if reason == .soon {
+                deadline = WakeUp.endOfPatience()
+                isDozing = true
+            } else {
+                unsafe pthread_cond_wait(condition, mutex)
             }
         }
+        isDozing = false
         let found = reason
         if reason != .stop { reason = .none }
         unsafe pthread_mutex_unlock(mutex)
-        return found == .stop ? .stop : .now
+        return found
+    }
+
+    private static func endOfPatience() -> timespec {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
+        time.tv_nsec += patience
+        if time.tv_nsec >= 1_000_000_000 {
+            time.tv_nsec -= 1_000_000_000
+            time.tv_sec += 1
+        }
+        return time
     }
 }

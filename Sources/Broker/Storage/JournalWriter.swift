@@ -40,8 +40,12 @@ final class JournalWriter: @unchecked Sendable {
     func run() {
         while true {
             let reason = wakeUp.wait()
-            while writeBatch() {}
+            if reason != .now { writeBatch() }
+            // What nobody waits for stays for a later batch: a sync for a few settlements would
+            // only make the next confirm wait for it.
+            while hasUrgentWork { writeBatch() }
             guard reason == .stop else { continue }
+            writeBatch()
             close()
             return
         }
@@ -49,14 +53,21 @@ final class JournalWriter: @unchecked Sendable {
 
     func stop() { wakeUp.wake(.stop) }
 
+    /// Whether somebody waits for what has collected; what nobody waits for is seen to soon.
+    private var hasUrgentWork: Bool {
+        domain.lock.withLock {
+            if domain.virtualHost.state.journal.isUrgent { return true }
+            if domain.virtualHost.hasJournalWork { wakeUp.wake(.soon) }
+            return false
+        }
+    }
+
     /// Writes what has collected.
-    ///
-    /// - Returns: Whether there was anything.
-    private func writeBatch() -> Bool {
+    private func writeBatch() {
         domain.lock.lock()
         let batch = domain.virtualHost.takeJournal()
         domain.lock.unlock()
-        guard let batch else { return false }
+        guard let batch else { return }
         write(batch)
         domain.lock.lock()
         domain.virtualHost.begin(at: SystemClock.now())
@@ -67,7 +78,6 @@ final class JournalWriter: @unchecked Sendable {
         _ = flusher.finish(domain, notify: notify)
         for address in held { notify(address) }
         removeSegments(before: removable)
-        return true
     }
 
     /// Writes and syncs; a full disk is waited out, any other failure ends the process.

@@ -1,0 +1,53 @@
+import Testing
+
+@testable import Broker
+
+@Suite("Waking the journal thread")
+struct WakeUpTests {
+    @Test(
+        "work is not forgotten when it comes before the wait",
+        arguments: [
+            WakeUp.Reason.soon, .now, .stop,
+        ]
+    )
+    func before(reason: WakeUp.Reason) {
+        let wakeUp = WakeUp()
+        wakeUp.wake(reason)
+        #expect(wakeUp.wait() == reason)
+    }
+
+    @Test("what is urgent wins over what can wait, in either order")
+    func urgent() {
+        let wakeUp = WakeUp()
+        wakeUp.wake(.soon)
+        wakeUp.wake(.now)
+        #expect(wakeUp.wait() == .now)
+        wakeUp.wake(.now)
+        wakeUp.wake(.soon)
+        #expect(wakeUp.wait() == .now)
+    }
+
+    @Test("a stop is told again and again")
+    func stop() {
+        let wakeUp = WakeUp()
+        wakeUp.wake(.stop)
+        #expect(wakeUp.wait() == .stop)
+        wakeUp.wake(.now)
+        #expect(wakeUp.wait() == .stop)
+    }
+
+    @Test("a sleeping thread is woken", arguments: [WakeUp.Reason.soon, .now, .stop])
+    func asleep(reason: WakeUp.Reason) throws {
+        let wakeUp = WakeUp()
+        let found = Found()
+        let thread = try Thread(name: "sleeper") { found.reason = wakeUp.wait() }
+        wakeUp.wake(reason)
+        thread.join()
+        #expect(found.reason == reason)
+    }
+
+    /// Written by one thread before it ends, read by another after.
+    private final class Found: @unchecked Sendable {
+        var reason = WakeUp.Reason.none
+    }
+}
