@@ -90,7 +90,7 @@ extension Handle where State == ChannelState {
         } catch {
             throw ProtocolError(error, method: BasicPublish.id)
         }
-        var keys = [original.routingKey.bytes]
+        var keys: [[UInt8]] = []
         if original.header.traits.contains(.carriesExtraKeys), var headers = properties.headers {
             keys += try extraKeys(ExtraKeys.cc, in: headers)
             keys += try extraKeys(ExtraKeys.bcc, in: headers)
@@ -108,11 +108,11 @@ extension Handle where State == ChannelState {
             original.header.traits.subtracting([.carriesExtraKeys, .asksForDirectReply])
         message.retain()
         defer { virtualHost.release(message) }
-        guard keys.count > 1 else {
+        guard !keys.isEmpty else {
             try route(message, through: exchange, isMandatory: isMandatory)
             return
         }
-        let routes = try virtualHost.routes(of: message, keys: keys, through: exchange)
+        let routes = try virtualHost.routes(of: message, extraKeys: keys, through: exchange)
         dispatch(message, to: routes, isMandatory: isMandatory)
     }
 

@@ -28,6 +28,8 @@ struct ChannelState: ~Copyable {
     var consumerPrefetchCountMax = Int.max
     var consumers: [Consumer] = []
     var blockedConsumerCount = 0
+    /// Where in `consumers` the last round of unblocking began.
+    var firstToUnblock = 0
     /// The consumer of direct replies, if there is one.
     var directReply: DirectReplyConsumer?
 
@@ -200,8 +202,13 @@ extension Handle where State == ChannelState {
 
     /// Consumers that waited for credit or room get their turn back.
     func unblockConsumers() {
-        guard state.blockedConsumerCount > 0 else { return }
-        for consumer in state.consumers { consumer.unblock() }
+        guard state.blockedConsumerCount > 0, !state.consumers.isEmpty else { return }
+        // Not always from the first: with one credit for all, the others would never have a turn.
+        let count = state.consumers.count
+        state.firstToUnblock = (state.firstToUnblock + 1) % count
+        for index in 0..<count {
+            state.consumers[(state.firstToUnblock + index) % count].unblock()
+        }
     }
 
     // MARK: Confirms

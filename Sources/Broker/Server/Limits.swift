@@ -9,7 +9,7 @@ struct Limits: Sendable, Equatable {
     /// Smallest `frame_max` a client may ask for (AMQP 0-9-1 §4.2.3).
     static let frameMaxMin = 4096
     /// Largest frame payload before tuning.
-    var handshakeFrameMax = 8192
+    var handshakeFrameMax = 4096
     /// Proposed heartbeat interval in seconds; 0 is off.
     var heartbeatSeconds = 60
     /// From the first octet to connection.open.

@@ -36,7 +36,7 @@ extension Handle where State == VirtualHostState {
         let version = state.topologyVersion
         if let list = exchange.state.routes.find(key, topologyVersion: version) { return list }
         beginRouting()
-        let isKeyOnly = try follow(exchange, key: key, headers: headers(of: message))
+        let isKeyOnly = try follow(exchange, key, and: [], headers: headers(of: message))
         let list = RouteList(
             exchange: exchange,
             queues: state.routeScratch.queues,
@@ -49,23 +49,26 @@ extension Handle where State == VirtualHostState {
         return list
     }
 
-    /// The queues under several routing keys (CC, BCC), each queue once.
+    /// The queues under the message's routing key and further ones (CC, BCC), each queue once.
+    ///
+    /// Every exchange on the way looks at every key, as in RabbitMQ: one key may lead to an
+    /// exchange and another one on from there.
     ///
     /// - Throws: 501 when the headers cannot be read and had to be.
     func routes(
         of message: Message,
-        keys: [[UInt8]],
+        extraKeys: [[UInt8]],
         through exchange: Exchange
     )
         throws(ProtocolError) -> RouteList
     {
         beginRouting()
-        let headers = headers(of: message)
-        for key in keys {
-            try ByteView.with(key) { view throws(ProtocolError) in
-                _ = try follow(exchange, key: view, headers: headers)
-            }
-        }
+        _ = try follow(
+            exchange,
+            message.routingKey,
+            and: extraKeys,
+            headers: headers(of: message)
+        )
         return keepInScratch(
             RouteList(
                 exchange: exchange,
@@ -97,13 +100,14 @@ extension Handle where State == VirtualHostState {
 
     /// Follows an exchange, and those it leads to, and collects queues in the scratch.
     ///
-    /// Each exchange is visited once for each key, so cycles end; an exchange that routes
+    /// Each exchange is visited once, so cycles end; an exchange that routes
     /// nowhere passes on to its alternate exchange (RabbitMQ: rabbit_exchange, route).
     ///
-    /// - Returns: Whether exchange and key alone decided.
+    /// - Returns: Whether exchange and keys alone decided.
     private func follow(
         _ start: Exchange,
-        key: ByteView,
+        _ key: ByteView,
+        and extraKeys: [[UInt8]],
         headers: ByteView?
     )
         throws(ProtocolError) -> Bool
@@ -119,7 +123,13 @@ extension Handle where State == VirtualHostState {
             let exchange = state.routeScratch.exchanges[index]
             index += 1
             if !exchange.state.router.dependsOnKeyOnly { isKeyOnly = false }
-            let isRouted = try step(through: exchange, key: key, headers: headers, visit: visit)
+            var isRouted = try step(through: exchange, key: key, headers: headers, visit: visit)
+            for extraKey in extraKeys {
+                let isRoutedToo = try ByteView.with(extraKey) { view throws(ProtocolError) in
+                    try step(through: exchange, key: view, headers: headers, visit: visit)
+                }
+                isRouted = isRouted || isRoutedToo
+            }
             guard !isRouted, let name = exchange.state.alternateExchange,
                 let alternate = self.exchange(named: name)
             else { continue }

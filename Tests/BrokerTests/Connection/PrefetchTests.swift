@@ -75,7 +75,7 @@ struct PrefetchTests {
         }
     }
 
-    @Test("does not count what basic.get fetches, nor consumers that need no ack")
+    @Test("does not count what basic.get fetches, nor what needs no ack but waits when full")
     func outside() throws {
         try DialogueBroker.play { broker in
             let peer = try broker.connect()
@@ -88,6 +88,9 @@ struct PrefetchTests {
             #expect(try peer.texts() == ["3"])
             try peer.consume("q", "free", noAck: true)
             publish(3, peer)
+            #expect(try peer.texts().isEmpty)
+            try peer.call(BasicCancel(consumerTag: "c"), BasicCancelOk.self)
+            peer.ack(3)
             #expect(try peer.texts() == ["1", "2", "3"])
         }
     }

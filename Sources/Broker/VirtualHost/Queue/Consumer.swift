@@ -41,9 +41,10 @@ extension Handle where State == ConsumerState {
     var canTake: Bool {
         let channel = state.channel
         if channel.state.connection.isCongested { return false }
-        if state.isNoAck { return true }
-        return state.unackedCount < state.prefetchCountMax
-            && channel.state.consumerUnackedCount < channel.state.prefetchCountMax
+        // A full channel holds back consumers without acknowledgements, too (RabbitMQ), though
+        // what they get does not count.
+        if channel.state.consumerUnackedCount >= channel.state.prefetchCountMax { return false }
+        return state.isNoAck || state.unackedCount < state.prefetchCountMax
     }
 
     /// Puts a blocked consumer back in the turn list.
