@@ -202,7 +202,10 @@ extension Handle where State == ChannelState {
 
     /// Consumers that waited for credit or room get their turn back.
     func unblockConsumers() {
-        guard state.blockedConsumerCount > 0, !state.consumers.isEmpty else { return }
+        // While the window is full none of them could take anything, and the turn must not move on.
+        guard state.blockedConsumerCount > 0, !state.consumers.isEmpty,
+            state.consumerUnackedCount < state.prefetchCountMax
+        else { return }
         // Not always from the first: with one credit for all, the others would never have a turn.
         let count = state.consumers.count
         state.firstToUnblock = (state.firstToUnblock + 1) % count

@@ -74,6 +74,42 @@ def test_global_prefetch_of_one_is_shared_fairly_between_consumers_of_a_queue(ch
     assert all(seen.values()), seen
 
 
+@pytest.mark.parametrize("consumers", [2, 3, 4])
+@pytest.mark.parametrize("round_trips", [0, 1, 2])
+def test_what_else_is_sent_does_not_spoil_the_turns_under_a_global_prefetch(
+        ch, q, consumers, round_trips):
+    name = q()
+    ch.declare(name)
+    ch.qos(1, global_=True)
+    seen = {"c%d" % n: 0 for n in range(consumers)}
+    for tag in seen:
+        ch.consume(name, consumer_tag=tag)
+    for n in range(10 * consumers):
+        ch.publish(b"%d" % n, name)
+    for n in range(10 * consumers):
+        event = ch.delivery()
+        seen[event.consumer_tag] += 1
+        for _ in range(round_trips):
+            ch.sync()
+        ch.ack(event.delivery_tag)
+    assert all(seen.values()), seen
+
+
+@pytest.mark.extensions
+def test_alternate_exchange_gets_only_what_no_key_routes(ch, q, x):
+    first, second, bound, unrouted = x("first"), x("second"), q("bound"), q("unrouted")
+    ch.exchange(second, "fanout")
+    ch.exchange(first, "direct", arguments={"alternate-exchange": second})
+    ch.declare(bound)
+    ch.declare(unrouted)
+    ch.bind(bound, first, "bound")
+    ch.bind(unrouted, second)
+    ch.publish(b"1", "nowhere", first, headers={"CC": ["bound", "nor here"]})
+    ch.publish(b"2", "nowhere", first, headers={"CC": ["nor here"]})
+    assert bodies(ch, bound) == ["1"]
+    assert bodies(ch, unrouted) == ["2"]
+
+
 def test_frame_above_the_minimum_size_is_refused_before_tuning(tcp, target):
     client = tcp()
     client.greet()
