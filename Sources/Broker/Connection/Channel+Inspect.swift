@@ -140,17 +140,22 @@ extension Handle where State == VirtualHostState {
     func copy(_ message: Message, with properties: BasicProperties) -> Message {
         var writer = ByteWriter()
         properties.encode(into: &writer)
-        return ByteView.with(writer.bytes) { view in
-            var builder = MessageBuilder(
-                route: message.route,
-                properties: view,
-                bodySize: message.header.bodySize,
-                pool: &state.pool
-            )
-            builder.append(message.body, pool: &state.pool)
-            let copy = builder.finish()
-            copy.header.traits = message.header.traits
-            return copy
-        }
+        return ByteView.with(writer.bytes) { copy(message, properties: $0) }
+    }
+
+    /// A copy of a message as it is, and no reference.
+    func copy(_ message: Message) -> Message { copy(message, properties: message.properties) }
+
+    private func copy(_ message: Message, properties: ByteView) -> Message {
+        var builder = MessageBuilder(
+            route: message.route,
+            properties: properties,
+            bodySize: message.header.bodySize,
+            pool: &state.pool
+        )
+        builder.append(message.body, pool: &state.pool)
+        let copy = builder.finish()
+        copy.header.traits = message.header.traits
+        return copy
     }
 }

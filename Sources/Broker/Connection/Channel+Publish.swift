@@ -104,7 +104,7 @@ extension Handle where State == ChannelState {
         if routes.isDurable, message.header.traits.contains(.persistent),
             virtualHost.state.journal.isOn
         {
-            lsn = enqueuePersistent(message, to: routes, isRefused: &isRefused)
+            lsn = virtualHost.enqueuePersistent(message, to: routes, isRefused: &isRefused)
             virtualHost.holdIfJournalIsBehind(state.connection)
         } else {
             for index in 0..<count where routes[index].enqueue(message) == .refused {
@@ -118,51 +118,6 @@ extension Handle where State == ChannelState {
             takenLSN: virtualHost.state.journal.takenLSN
         )
         oweConfirms()
-    }
-
-    /// Puts a persistent message into its queues, and into the journal if one of them keeps it.
-    ///
-    /// - Parameters:
-    ///   - message: Persistent.
-    ///   - routes: At least one of the queues is durable.
-    ///   - isRefused: Set when a full queue refuses it.
-    /// - Returns: The LSN that must be durable before it is confirmed; 0 when nothing was stored.
-    @inline(never)
-    private func enqueuePersistent(
-        _ message: Message,
-        to routes: RouteList,
-        isRefused: inout Bool
-    )
-        -> UInt64
-    {
-        if routes.count == 1 {
-            let queue = routes[0]
-            let position = queue.state.nextPosition
-            switch queue.enqueue(message) {
-            case .gone: return 0
-            case .refused:
-                isRefused = true
-                return 0
-            case .stored:
-                return state.virtualHost.journal(
-                    message,
-                    place: .init(queue: queue.state.journalID, position: position)
-                )
-            }
-        }
-        var places: [MessageRecord.Place] = []
-        for index in 0..<routes.count {
-            let queue = routes[index]
-            let position = queue.state.nextPosition
-            switch queue.enqueue(message) {
-            case .stored where queue.state.journalID != 0:
-                places.append(.init(queue: queue.state.journalID, position: position))
-            case .stored, .gone: break
-            case .refused: isRefused = true
-            }
-        }
-        guard !places.isEmpty else { return 0 }
-        return state.virtualHost.journal(message, places: places)
     }
 
     /// A message no queue gets: returned if mandatory, else dropped.

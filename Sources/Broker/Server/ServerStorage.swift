@@ -59,6 +59,7 @@ extension RestoreLoss {
     /// What a log line says of it.
     fileprivate var logFields: LogFacts {
         switch self {
+        case .exchange(let name, let reason): ["exchange": name.string, "reason": reason]
         case .queue(let name, let reason): ["queue": name.string, "reason": reason]
         case .binding(let source, let destination):
             ["exchange": source.string, "destination": destination.string]

@@ -4,14 +4,14 @@ import Wire
 extension Handle where State == VirtualHostState {
     /// Adds a binding; one that is there already stays the only one.
     ///
-    /// - Throws: 403 (default exchange), 406 (headers arguments that make no sense).
+    /// - Throws: 406 for a key or arguments that the exchange's type refuses.
     func bind(
         _ source: Exchange,
         to destination: Destination,
         key: ShortString,
         arguments: FieldTable
     ) throws(ProtocolError) {
-        if case .headers = source.state.router { try HeadersRouter.validate(arguments) }
+        try source.state.kind.validateBinding(to: destination, key: key, arguments: arguments)
         let binding = Binding(
             source: source,
             destination: destination,
@@ -27,6 +27,7 @@ extension Handle where State == VirtualHostState {
         case .exchange(let exchange): exchange.state.inboundBindings.append(binding)
         }
         state.topologyVersion += 1
+        sendHistory(of: source, to: destination)
     }
 
     /// Removes a binding; one that was never there is removed, too (RabbitMQ).

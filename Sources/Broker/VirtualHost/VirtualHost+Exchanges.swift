@@ -47,6 +47,7 @@ extension Handle where State == VirtualHostState {
         alternateExchange: ShortString?
     ) -> Exchange {
         let hash = ByteHash(seed: state.random.next())
+        let router = ExchangeRouter(kind, hash: hash, random: &state.random)
         let exchange = Exchange(
             ExchangeState(
                 name: declare.exchange.bytes,
@@ -56,8 +57,9 @@ extension Handle where State == VirtualHostState {
                 isInternal: declare.internal,
                 arguments: declare.arguments,
                 alternateExchange: alternateExchange,
-                router: ExchangeRouter(kind, hash: hash),
-                routes: RememberedRoutes(hash: hash)
+                router: router,
+                routes: RememberedRoutes(hash: hash),
+                history: RecentHistory(countMax: kind.historyCountMax)
             )
         )
         ByteView.with(declare.exchange.bytes) {
@@ -71,22 +73,19 @@ extension Handle where State == VirtualHostState {
     /// exchange.declare (AMQP 0-9-1 §1.6.2.1).
     ///
     /// - Throws: 404 (passive, missing), 403 (reserved name, default exchange), 406 (differs from
-    ///   the one that is there, alternate-exchange no string), 503 (unknown type).
+    ///   the one that is there, an argument is not valid), 503 (unknown type).
     func declare(_ declare: ExchangeDeclare) throws(ProtocolError) {
         if declare.passive {
             try refuseDefault(declare.exchange)
             _ = try existingExchange(declare.exchange)
             return
         }
-        guard let kind = ExchangeKind(typeName: declare.type) else {
-            throw ProtocolError(
-                .commandInvalid,
-                "unknown exchange type '\(declare.type.string)'"
-            )
+        guard ExchangeKind.typeNames.contains(declare.type) else {
+            throw ExchangeKind.unknown(declare.type)
         }
         try refuseDefault(declare.exchange)
         if let exchange = exchange(named: declare.exchange) {
-            try checkEquivalence(of: exchange, to: declare, kind: kind)
+            try checkEquivalence(of: exchange, to: declare)
             return
         }
         guard !declare.exchange.bytes.starts(with: Array("amq.".utf8)) else {
@@ -95,6 +94,7 @@ extension Handle where State == VirtualHostState {
                 "exchange name '\(declare.exchange.string)' contains reserved prefix 'amq.*'"
             )
         }
+        let kind = try ExchangeKind(declare)
         let alternate = try alternateExchange(of: declare)
         _ = addExchange(declare, kind: kind, alternateExchange: alternate)
     }
@@ -122,8 +122,7 @@ extension Handle where State == VirtualHostState {
 
     private func checkEquivalence(
         of exchange: Exchange,
-        to declare: ExchangeDeclare,
-        kind: ExchangeKind
+        to declare: ExchangeDeclare
     ) throws(ProtocolError) {
         func check(_ what: String, _ received: String, _ current: String) throws(ProtocolError) {
             guard received != current else { return }
@@ -133,7 +132,7 @@ extension Handle where State == VirtualHostState {
                     + "'\(nameText)': received '\(received)' but current is '\(current)'"
             )
         }
-        try check("type", kind.typeName, exchange.state.kind.typeName)
+        try check("type", declare.type.string, exchange.state.kind.typeName)
         try check("durable", "\(declare.durable)", "\(exchange.state.isDurable)")
         try check("auto_delete", "\(declare.autoDelete)", "\(exchange.state.isAutoDelete)")
         try check("internal", "\(declare.internal)", "\(exchange.state.isInternal)")
@@ -188,6 +187,7 @@ extension Handle where State == VirtualHostState {
         }
         for binding in exchange.state.inboundBindings.takeAll() { removeAtSource(binding) }
         exchange.state.routes.removeAll()
+        forgetHistory(of: exchange)
         exchange.destroy()
     }
 }

@@ -36,7 +36,7 @@ extension Handle where State == VirtualHostState {
         let version = state.topologyVersion
         if let list = exchange.state.routes.find(key, topologyVersion: version) { return list }
         beginRouting()
-        let isKeyOnly = try follow(exchange, key, and: [], headers: headers(of: message))
+        let isKeyOnly = try follow(exchange, message, and: [])
         let list = RouteList(
             exchange: exchange,
             queues: state.routeScratch.queues,
@@ -63,12 +63,7 @@ extension Handle where State == VirtualHostState {
         throws(ProtocolError) -> RouteList
     {
         beginRouting()
-        _ = try follow(
-            exchange,
-            message.routingKey,
-            and: extraKeys,
-            headers: headers(of: message)
-        )
+        _ = try follow(exchange, message, and: extraKeys)
         return keepInScratch(
             RouteList(
                 exchange: exchange,
@@ -106,12 +101,12 @@ extension Handle where State == VirtualHostState {
     /// - Returns: Whether exchange and keys alone decided.
     private func follow(
         _ start: Exchange,
-        _ key: ByteView,
-        and extraKeys: [[UInt8]],
-        headers: ByteView?
+        _ message: Message,
+        and extraKeys: [[UInt8]]
     )
         throws(ProtocolError) -> Bool
     {
+        let headers = headers(of: message)
         var isKeyOnly = true
         var index = 0
         state.routeSerial &+= 1
@@ -123,10 +118,14 @@ extension Handle where State == VirtualHostState {
             let exchange = state.routeScratch.exchanges[index]
             index += 1
             if !exchange.state.router.dependsOnKeyOnly { isKeyOnly = false }
-            var isRouted = try step(through: exchange, key: key, headers: headers, visit: visit)
-            for extraKey in extraKeys {
+            if exchange.state.history.countMax > 0 {
+                remember(message, headers: headers, in: exchange)
+            }
+            let subject = RoutingSubject(headers: headers, properties: message.properties)
+            var isRouted = try step(exchange, message.routingKey, subject, visit: visit)
+            for extraKey in extraKeys where exchange.state.router.looksAtEveryKey {
                 let isRoutedToo = try ByteView.with(extraKey) { view throws(ProtocolError) in
-                    try step(through: exchange, key: view, headers: headers, visit: visit)
+                    try step(exchange, view, subject, visit: visit)
                 }
                 isRouted = isRouted || isRoutedToo
             }
@@ -139,9 +138,9 @@ extension Handle where State == VirtualHostState {
     }
 
     private func step(
-        through exchange: Exchange,
-        key: ByteView,
-        headers: ByteView?,
+        _ exchange: Exchange,
+        _ key: ByteView,
+        _ subject: RoutingSubject,
         visit: UInt64
     )
         throws(ProtocolError) -> Bool
@@ -155,7 +154,8 @@ extension Handle where State == VirtualHostState {
         do throws(WireError) {
             try exchange.state.router.route(
                 key: key,
-                headers: headers,
+                headers: subject.headers,
+                properties: subject.properties,
                 into: &state.routeScratch.destinations
             )
         } catch {
@@ -181,4 +181,11 @@ extension Handle where State == VirtualHostState {
         queue.state.routeMark = state.routeMark
         state.routeScratch.queues.append(queue)
     }
+}
+
+/// What of a message matters to routing beside its keys.
+private struct RoutingSubject {
+    /// The entries of its headers table; `nil` without one.
+    let headers: ByteView?
+    let properties: ByteView
 }

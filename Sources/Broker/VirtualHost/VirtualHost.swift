@@ -165,7 +165,11 @@ extension Handle where State == VirtualHostState {
     func tearDown() {
         precondition(state.connectionCount == 0, "a virtual host with open connections")
         for queue in queueList() { delete(queue) }
-        for exchange in exchangeList() { exchange.state.routes.removeAll(); exchange.destroy() }
+        for exchange in exchangeList() {
+            exchange.state.routes.removeAll()
+            forgetHistory(of: exchange)
+            exchange.destroy()
+        }
         state.routeScratch.list?.destroy()
         destroy()
     }

@@ -88,6 +88,9 @@ final class DialogueBroker {
         batch { for peer in peers where !peer.isGone { peer.connection.handleTimeouts(at: now) } }
     }
 
+    /// Sets the clock before anybody has connected.
+    func begin(at instant: Instant) { now = instant }
+
     /// One turn of the shell: input, pumping, sending until nothing more can leave.
     func batch(_ body: () -> Void) {
         virtualHost.begin(at: now)

@@ -1,15 +1,35 @@
 import Testing
+import Wire
 
 @testable import Broker
 
 /// A journal whose disk syncs when the script says so; nothing is really written.
+///
+/// What was synced is remembered, so that a broker can be started from it.
 struct ScriptedJournal {
     private let broker: DialogueBroker
+    private let disk: Disk
+
+    /// A record that has reached the disk.
+    private struct Record {
+        let lsn: UInt64
+        let payload: [UInt8]
+    }
+
+    private final class Disk {
+        var records: [Record] = []
+        var endLSN = JournalState.firstLSN
+    }
 
     /// Turns the broker's journal on, its first records durable.
     init(_ broker: DialogueBroker) {
+        self.init(broker, Disk())
+    }
+
+    private init(_ broker: DialogueBroker, _ disk: Disk) {
         self.broker = broker
-        broker.batch { broker.virtualHost.startJournal(at: 0) }
+        self.disk = disk
+        broker.batch { broker.virtualHost.startJournal(at: disk.endLSN) }
         sync()
     }
 
@@ -17,7 +37,59 @@ struct ScriptedJournal {
     func sync() {
         broker.batch {
             guard let batch = broker.virtualHost.takeJournal() else { return }
+            keep(batch)
             broker.virtualHost.becomeDurable(batch)
+        }
+    }
+
+    private func keep(_ batch: JournalBatch) {
+        let view = ByteView(base: UnsafeRawPointer(batch.base), count: batch.count)
+        var offset = 0
+        while offset < view.count {
+            let size = Int(UInt32(littleEndian: view.loadUInt32(at: offset).byteSwapped))
+            let start = offset + JournalBuffer.frameHeadSize
+            let payload = view.slice(from: start, count: size).bytes
+            disk.records.append(Record(lsn: batch.firstLSN + UInt64(offset), payload: payload))
+            offset = start + size
+        }
+        disk.endLSN = batch.endLSN
+    }
+
+    /// Plays a scene with a broker that finds what is on this disk now, as after kill -9.
+    ///
+    /// - Parameters:
+    ///   - pause: How much later the new broker begins, by its clocks.
+    ///   - scene: Gets the new broker and its journal, which goes on behind the records.
+    /// - Throws: What the scene throws, or a record that cannot be read.
+    func restart(
+        after pause: Duration = .zero,
+        _ scene: (DialogueBroker, ScriptedJournal) throws -> Void
+    ) throws {
+        let disk = Disk()
+        disk.records = self.disk.records
+        disk.endLSN = self.disk.endLSN
+        var state = RecoveredState()
+        var payloads: [UInt64: [UInt8]] = [:]
+        for record in disk.records {
+            try ByteView.with(record.payload) { view throws(WireError) in
+                state.apply(
+                    try JournalRecord(decoding: view),
+                    lsn: record.lsn,
+                    size: view.count
+                )
+            }
+            payloads[record.lsn] = record.payload
+        }
+        try DialogueBroker.play { next in
+            next.begin(at: broker.now + pause)
+            var losses: [RestoreLoss] = []
+            next.batch {
+                losses = next.virtualHost.restore(state) { lsn, _ in payloads[lsn] }
+            }
+            #expect(losses == [])
+            let journal = ScriptedJournal(next, disk)
+            try scene(next, journal)
+            journal.end()
         }
     }
 

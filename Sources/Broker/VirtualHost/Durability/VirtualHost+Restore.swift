@@ -16,7 +16,7 @@ extension Handle where State == VirtualHostState {
         read: (_ lsn: UInt64, _ size: Int) -> [UInt8]?
     ) -> [RestoreLoss] {
         var losses: [RestoreLoss] = []
-        restoreExchanges(recovered)
+        restoreExchanges(recovered, &losses)
         restoreQueues(recovered, &losses)
         for binding in recovered.liveBindings where !restore(binding) {
             losses.append(.binding(source: binding.source, destination: binding.destination))
@@ -26,11 +26,20 @@ extension Handle where State == VirtualHostState {
         return losses
     }
 
-    private func restoreExchanges(_ recovered: RecoveredState) {
+    private func restoreExchanges(
+        _ recovered: RecoveredState,
+        _ losses: inout [RestoreLoss]
+    ) {
         for name in recovered.topology.exchangeOrder {
-            guard let declare = recovered.topology.exchanges[name],
-                let kind = ExchangeKind(typeName: declare.type), exchange(named: name) == nil
+            guard let declare = recovered.topology.exchanges[name], exchange(named: name) == nil
             else { continue }
+            let kind: ExchangeKind
+            do throws(ProtocolError) {
+                kind = try ExchangeKind(declare)
+            } catch {
+                losses.append(.exchange(name, reason: error.text))
+                continue
+            }
             var alternate: ShortString?
             if case .longString(let bytes)? = declare.arguments["alternate-exchange"] {
                 alternate = ShortString(bytes: bytes)
@@ -142,6 +151,7 @@ extension Handle where State == VirtualHostState {
 
 /// Something the journal promised and could not give back.
 enum RestoreLoss: Equatable {
+    case exchange(ShortString, reason: String)
     case queue(ShortString, reason: String)
     case binding(source: ShortString, destination: ShortString)
     case message(queue: ShortString, lsn: UInt64)

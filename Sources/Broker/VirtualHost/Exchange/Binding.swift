@@ -4,6 +4,14 @@ import Wire
 enum Destination: Hashable {
     case queue(Queue)
     case exchange(Exchange)
+
+    /// Kind and name in one, the same after a restart.
+    var identity: [UInt8] {
+        switch self {
+        case .queue(let queue): [UInt8(ascii: "q")] + queue.state.name
+        case .exchange(let exchange): [UInt8(ascii: "e")] + exchange.state.name
+        }
+    }
 }
 
 /// One arrow from an exchange to a queue or to another exchange (RabbitMQ: exchange.bind).

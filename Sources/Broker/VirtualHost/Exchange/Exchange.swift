@@ -19,6 +19,8 @@ struct ExchangeState: ~Copyable {
     /// Bindings that lead here from other exchanges.
     var inboundBindings = BindingList(at: .destination)
     var routes: RememberedRoutes
+    /// The last messages that came through, for new bindings; of recent-history exchanges only.
+    var history: RecentHistory
     /// The last routing that passed through here.
     var routeSerial: UInt64 = 0
     var counters = ExchangeCounters()
@@ -35,39 +37,6 @@ struct ExchangeCounters: BitwiseCopyable, Equatable {
     var publishedOut: UInt64 = 0
 }
 
-/// The exchange types.
-enum ExchangeKind: Equatable {
-    /// The nameless one: every queue is bound to it under its own name.
-    case `default`
-    case direct
-    case fanout
-    case topic
-    case headers
-    /// The reserved exchange that answers inspection requests.
-    case management
-
-    /// The type's name in exchange.declare; `nil` for one clients cannot declare.
-    init?(typeName: ShortString) {
-        switch typeName {
-        case "direct": self = .direct
-        case "fanout": self = .fanout
-        case "topic": self = .topic
-        case "headers": self = .headers
-        default: return nil
-        }
-    }
-
-    var typeName: String {
-        switch self {
-        case .default, .direct: "direct"
-        case .fanout: "fanout"
-        case .topic: "topic"
-        case .headers: "headers"
-        case .management: "x-management"
-        }
-    }
-}
-
 /// The router that fits an exchange's type.
 enum ExchangeRouter {
     case none
@@ -75,20 +44,43 @@ enum ExchangeRouter {
     case fanout(FanoutRouter)
     case topic(TopicRouter)
     case headers(HeadersRouter)
+    case consistentHash(ConsistentHashRouter)
+    case modulusHash(ModulusHashRouter)
+    case oneOf(RandomRouter)
+    case recentHistory(FanoutRouter)
 
-    init(_ kind: ExchangeKind, hash: ByteHash) {
+    init(_ kind: ExchangeKind, hash: ByteHash, random: inout RandomSource) {
         switch kind {
         case .default, .management: self = .none
         case .direct: self = .direct(DirectRouter(hash: hash))
         case .fanout: self = .fanout(FanoutRouter())
         case .topic: self = .topic(TopicRouter(hash: hash))
         case .headers: self = .headers(HeadersRouter(hash: hash))
+        case .consistentHash(let part):
+            self = .consistentHash(ConsistentHashRouter(hashing: part))
+        case .modulusHash: self = .modulusHash(ModulusHashRouter())
+        case .random, .localRandom: self = .oneOf(RandomRouter(drawingFrom: &random))
+        case .recentHistory: self = .recentHistory(FanoutRouter())
         }
     }
 
-    /// Whether exchange and routing key alone decide.
+    /// Whether exchange and routing key alone decide, and nothing else happens on the way.
     var dependsOnKeyOnly: Bool {
-        if case .headers = self { false } else { true }
+        switch self {
+        case .none, .direct, .fanout, .topic, .modulusHash: true
+        case .consistentHash(let router): router.part == .routingKey
+        case .headers, .oneOf, .recentHistory: false
+        }
+    }
+
+    /// Whether further routing keys (CC, BCC) are looked at like the first one.
+    ///
+    /// Exchanges that pick one destination pick one for the message, not one for each key.
+    var looksAtEveryKey: Bool {
+        switch self {
+        case .none, .direct, .fanout, .topic, .headers, .recentHistory: true
+        case .consistentHash, .modulusHash, .oneOf: false
+        }
     }
 
     func add(_ binding: Binding) {
@@ -98,6 +90,10 @@ enum ExchangeRouter {
         case .fanout(let router): router.add(binding)
         case .topic(let router): router.add(binding)
         case .headers(let router): router.add(binding)
+        case .consistentHash(let router): router.add(binding)
+        case .modulusHash(let router): router.add(binding)
+        case .oneOf(let router): router.add(binding)
+        case .recentHistory(let router): router.add(binding)
         }
     }
 
@@ -108,6 +104,10 @@ enum ExchangeRouter {
         case .fanout(let router): router.remove(binding)
         case .topic(let router): router.remove(binding)
         case .headers(let router): router.remove(binding)
+        case .consistentHash(let router): router.remove(binding)
+        case .modulusHash(let router): router.remove(binding)
+        case .oneOf(let router): router.remove(binding)
+        case .recentHistory(let router): router.remove(binding)
         }
     }
 
@@ -117,6 +117,7 @@ enum ExchangeRouter {
     func route(
         key: ByteView,
         headers: ByteView?,
+        properties: ByteView,
         into destinations: inout [Destination]
     )
         throws(WireError)
@@ -131,6 +132,19 @@ enum ExchangeRouter {
             router.route(key: key, headers: headers, into: &destinations)
         case .headers(let router):
             try router.route(key: key, headers: headers, into: &destinations)
+        case .consistentHash(let router):
+            try router.route(
+                key: key,
+                headers: headers,
+                properties: properties,
+                into: &destinations
+            )
+        case .modulusHash(let router):
+            router.route(key: key, headers: headers, into: &destinations)
+        case .oneOf(let router):
+            router.route(key: key, headers: headers, into: &destinations)
+        case .recentHistory(let router):
+            router.route(key: key, headers: headers, into: &destinations)
         }
     }
 }

@@ -1,0 +1,92 @@
+import Wire
+
+/// The exchange types.
+enum ExchangeKind: Equatable {
+    /// The nameless one: every queue is bound to it under its own name.
+    case `default`
+    case direct
+    case fanout
+    case topic
+    case headers
+    /// One destination by the hash of a part of the message, in proportion to weights.
+    case consistentHash(HashedPart)
+    /// One destination by the hash of the routing key, modulo the number of bindings.
+    case modulusHash
+    /// One destination by chance.
+    case random
+    /// One queue of this node by chance; there is one node.
+    case localRandom
+    /// Every destination, and the last messages for whoever is bound later.
+    case recentHistory(countMax: Int)
+    /// The reserved exchange that answers inspection requests.
+    case management
+
+    /// The type a declaration asks for, with what its arguments say about it.
+    ///
+    /// - Parameter declare: The method as the client sent it.
+    /// - Throws: 503 for a type clients cannot declare, 406 for arguments the type refuses.
+    init(_ declare: ExchangeDeclare) throws(ProtocolError) {
+        switch declare.type {
+        case "direct": self = .direct
+        case "fanout": self = .fanout
+        case "topic": self = .topic
+        case "headers": self = .headers
+        case "x-consistent-hash": self = .consistentHash(try HashedPart(declare.arguments))
+        case "x-modulus-hash": self = .modulusHash
+        case "x-random": self = .random
+        case "x-local-random": self = .localRandom
+        case "x-recent-history":
+            self = .recentHistory(countMax: try RecentHistory.countMax(declare.arguments))
+        default: throw ExchangeKind.unknown(declare.type)
+        }
+    }
+
+    /// The types clients can declare.
+    static let typeNames: Set<ShortString> = [
+        "direct", "fanout", "topic", "headers", "x-consistent-hash", "x-modulus-hash", "x-random",
+        "x-local-random", "x-recent-history",
+    ]
+
+    /// 503, which a declaration of any other type is answered with.
+    static func unknown(_ type: ShortString) -> ProtocolError {
+        ProtocolError(.commandInvalid, "unknown exchange type '\(type.string)'")
+    }
+
+    var typeName: String {
+        switch self {
+        case .default, .direct: "direct"
+        case .fanout: "fanout"
+        case .topic: "topic"
+        case .headers: "headers"
+        case .consistentHash: "x-consistent-hash"
+        case .modulusHash: "x-modulus-hash"
+        case .random: "x-random"
+        case .localRandom: "x-local-random"
+        case .recentHistory: "x-recent-history"
+        case .management: "x-management"
+        }
+    }
+
+    /// Messages the exchange keeps for later bindings.
+    var historyCountMax: Int {
+        if case .recentHistory(let countMax) = self { countMax } else { 0 }
+    }
+
+    /// Checks a binding to an exchange of this type.
+    ///
+    /// - Throws: 406 for a binding the type cannot have.
+    func validateBinding(
+        to destination: Destination,
+        key: ShortString,
+        arguments: FieldTable
+    ) throws(ProtocolError) {
+        switch self {
+        case .headers: try HeadersRouter.validate(arguments)
+        case .consistentHash: _ = try ConsistentHashRouter.weight(of: key)
+        case .localRandom: try RandomRouter.validateLocal(destination, key: key)
+        case .default, .direct, .fanout, .topic, .modulusHash, .random, .recentHistory,
+            .management:
+            break
+        }
+    }
+}

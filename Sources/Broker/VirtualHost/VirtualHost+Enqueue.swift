@@ -1,0 +1,70 @@
+import Wire
+
+/// Putting messages into queues.
+extension Handle where State == VirtualHostState {
+    /// Puts a persistent message into its queues, and into the journal if one of them keeps it.
+    ///
+    /// - Parameters:
+    ///   - message: Persistent.
+    ///   - routes: At least one of the queues is durable.
+    ///   - isRefused: Set when a full queue refuses it.
+    /// - Returns: The LSN that must be durable before it is confirmed; 0 when nothing was stored.
+    @inline(never)
+    func enqueuePersistent(
+        _ message: Message,
+        to routes: RouteList,
+        isRefused: inout Bool
+    )
+        -> UInt64
+    {
+        if routes.count == 1 {
+            let queue = routes[0]
+            let position = queue.state.nextPosition
+            switch queue.enqueue(message) {
+            case .gone: return 0
+            case .refused:
+                isRefused = true
+                return 0
+            case .stored:
+                return journal(
+                    message,
+                    place: .init(queue: queue.state.journalID, position: position)
+                )
+            }
+        }
+        var places: [MessageRecord.Place] = []
+        for index in 0..<routes.count {
+            let queue = routes[index]
+            let position = queue.state.nextPosition
+            switch queue.enqueue(message) {
+            case .stored where queue.state.journalID != 0:
+                places.append(.init(queue: queue.state.journalID, position: position))
+            case .stored, .gone: break
+            case .refused: isRefused = true
+            }
+        }
+        guard !places.isEmpty else { return 0 }
+        return journal(message, places: places)
+    }
+
+    /// Puts a message nobody waits for into the queues of a route.
+    ///
+    /// - Parameters:
+    ///   - message: With a reference of the caller's; not in the journal yet.
+    ///   - routes: Where it goes. A full queue that refuses it does not get it.
+    func enqueue(_ message: Message, to routes: RouteList) {
+        if routes.isDurable, message.header.traits.contains(.persistent), state.journal.isOn {
+            var isRefused = false
+            _ = enqueuePersistent(message, to: routes, isRefused: &isRefused)
+        } else {
+            for index in 0..<routes.count { _ = routes[index].enqueue(message) }
+        }
+    }
+
+    /// The same for one queue.
+    func enqueue(_ message: Message, into queue: Queue, from exchange: Exchange) {
+        let route = RouteList(exchange: exchange, queues: [queue], isRemembered: false)
+        enqueue(message, to: route)
+        route.destroy()
+    }
+}
