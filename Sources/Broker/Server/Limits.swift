@@ -28,6 +28,14 @@ struct Limits: Sendable, Equatable {
     var listenBacklog = 1024
     /// Connections accepted per turn and listener, so that a storm does not hold up a signal.
     static let acceptCountPerTurn = 64
+    /// Size of a journal segment's file; a larger record gets one of its own size.
+    var journalSegmentSize = 64 << 20
+    /// Live messages are counted by stretches of the journal of 2 to this power.
+    var journalStretchShift: UInt64 = 20
+    /// The topology is described anew when this much of the journal is kept for it alone.
+    var journalDescriptionInterval: UInt64 = 64 << 20
+    /// From this much that the journal has not taken on, who publishes is read no more.
+    var journalBacklogMax = 32 << 20
     /// How long a stop waits for answers to connection.close and for the last octets to leave.
     var shutdownTimeout = Duration.seconds(5)
 }

@@ -26,11 +26,12 @@ struct DurableVirtualHost {
         limits: Limits,
         seed: RandomSource.Seed
     ) throws(StorageError) -> DurableVirtualHost {
-        let options = JournalOptions(
+        var options = JournalOptions(
             directory: VirtualHostDirectory.path(name),
             nameHash: VirtualHostDirectory.hash(name),
             now: SystemClock.wallTime
         )
+        options.segmentSize = limits.journalSegmentSize
         let fold = Fold()
         let (journal, report) = try Journal.open(disk, options) { lsn, payload, size in
             fold.apply(payload, lsn: lsn, size: size)

@@ -13,6 +13,7 @@ final class JournalWriter: @unchecked Sendable {
     private let log: Logger
     private let notify: @Sendable (ShellAddress) -> Void
     private let wakeUp = WakeUp()
+    private var cycle: JournalCycle
     private var flusher = Flusher()
 
     /// Readies the writer; nothing runs yet.
@@ -32,8 +33,8 @@ final class JournalWriter: @unchecked Sendable {
         self.journal = journal
         self.log = log
         self.notify = notify
+        cycle = JournalCycle(domain.virtualHost, journal)
         domain.journalWakeUp = wakeUp
-        domain.virtualHost.startJournal(at: journal.endLSN)
     }
 
     /// Serves until `stop`, and then until everything has been written.
@@ -64,32 +65,23 @@ final class JournalWriter: @unchecked Sendable {
 
     /// Writes what has collected.
     private func writeBatch() {
-        domain.lock.lock()
-        let batch = domain.virtualHost.takeJournal()
-        domain.lock.unlock()
-        guard let batch else { return }
-        write(batch)
+        guard domain.lock.withLock({ cycle.take() }) else { return }
+        write()
         domain.lock.lock()
         domain.virtualHost.begin(at: SystemClock.now())
-        domain.virtualHost.becomeDurable(batch)
-        let held = domain.virtualHost.releaseHeldPublishers()
-        let removable = domain.virtualHost.removableLSN
+        let held = cycle.publish()
         // What is left unsent after its rounds stays marked, and the next turn takes it.
         _ = flusher.finish(domain, notify: notify)
         for address in held { notify(address) }
-        removeSegments(before: removable)
+        removeSegments()
     }
 
     /// Writes and syncs; a full disk is waited out, any other failure ends the process.
-    private func write(_ batch: JournalBatch) {
+    private func write() {
         var isBlocked = false
         while true {
             do throws(StorageError) {
-                try unsafe journal.append(
-                    UnsafeMutableRawBufferPointer(start: batch.base, count: batch.count),
-                    firstLSN: batch.firstLSN
-                )
-                try journal.sync()
+                try cycle.write()
                 break
             } catch .diskFull(let path) {
                 if !isBlocked { block("no space left on the disk of \(path)") }
@@ -128,10 +120,9 @@ final class JournalWriter: @unchecked Sendable {
         }
     }
 
-    private func removeSegments(before lsn: UInt64) {
-        guard let first = journal.segments.first, first.isSealed, first.end <= lsn else { return }
+    private func removeSegments() {
         do throws(StorageError) {
-            try journal.remove(segmentsBefore: lsn)
+            try cycle.remove()
         } catch {
             log.warning("old journal segments stay", ["error": "\(error)"])
         }

@@ -56,7 +56,7 @@ struct VirtualHostState: ~Copyable {
     var management: (any ManagementReceiver)?
     var defaultExchange: Exchange?
 
-    var journal = JournalState()
+    var journal: JournalState
     var counters = VirtualHostCounters()
     var sampled = VirtualHostCounters()
     var rates = VirtualHostRates()
@@ -116,7 +116,8 @@ extension Handle where State == VirtualHostState {
                 random: random,
                 exchanges: ByteKeyTable(hash: ByteHash(seed: random.next())),
                 queues: ByteKeyTable(hash: ByteHash(seed: random.next())),
-                replyAddresses: ByteKeyTable(hash: ByteHash(seed: random.next()))
+                replyAddresses: ByteKeyTable(hash: ByteHash(seed: random.next())),
+                journal: JournalState(limits)
             )
         )
         virtualHost.state.random = random

@@ -8,7 +8,7 @@ struct JournalLedgerTests {
 
     @Test("the oldest live message bounds what may go")
     func oldest() {
-        var ledger = JournalLedger()
+        var ledger = JournalLedger(stretchShift: 20)
         #expect(ledger.oldestLive == nil)
         ledger.add(10, count: 2)
         ledger.add(5 * stretch + 7, count: 1)
@@ -26,7 +26,7 @@ struct JournalLedgerTests {
 
     @Test("a message behind an emptied stretch is not forgotten")
     func afterEmpty() {
-        var ledger = JournalLedger()
+        var ledger = JournalLedger(stretchShift: 20)
         ledger.add(10, count: 1)
         ledger.remove(10)
         ledger.add(3 * stretch, count: 1)
@@ -38,7 +38,7 @@ struct JournalLedgerTests {
 
     @Test("messages may be counted in any order, as recovery does")
     func anyOrder() {
-        var ledger = JournalLedger()
+        var ledger = JournalLedger(stretchShift: 20)
         for place in [7, 3, 5, 1] as [UInt64] { ledger.add(place * stretch, count: 1) }
         #expect(ledger.oldestLive == stretch)
         ledger.remove(stretch)

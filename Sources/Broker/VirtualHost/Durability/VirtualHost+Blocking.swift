@@ -37,7 +37,7 @@ extension Handle where State == VirtualHostState {
     /// Stops reading from a publisher that is faster than the disk.
     @inline(__always)
     func holdIfJournalIsBehind(_ connection: Connection) {
-        guard state.journal.buffer.count > JournalState.backlogSizeMax else { return }
+        guard state.journal.buffer.count > state.limits.journalBacklogMax else { return }
         connection.state.isAwaitingDisk = true
         state.journal.hasHeldPublishers = true
     }

@@ -19,16 +19,12 @@ struct JournalState: ~Copyable {
     /// Channels with answers that wait for the disk.
     var waitingChannels: [Channel] = []
     /// Live messages by where they stand.
-    var ledger = JournalLedger()
+    var ledger: JournalLedger
     /// Where the newest description of the topology begins, and its size.
     var topologyLSN = JournalState.firstLSN
     var topologySize: UInt64 = 0
     /// Where the newest description that is durable begins.
     var describedLSN = JournalState.firstLSN
-    /// The topology is described anew when this much has been written since, in octets.
-    static let descriptionInterval: UInt64 = 64 << 20
-    /// From this many octets that the journal has not taken on, who publishes is read no more.
-    static let backlogSizeMax = 32 << 20
     /// Some connections are read no more until the journal has caught up.
     var hasHeldPublishers = false
     /// Why publishers are held back, while they are.
@@ -36,6 +32,8 @@ struct JournalState: ~Copyable {
 
     /// No record has LSN 0, so that 0 can say "not in the journal".
     static let firstLSN: UInt64 = 1
+
+    init(_ limits: Limits) { ledger = JournalLedger(stretchShift: limits.journalStretchShift) }
 
     struct SettledRun: BitwiseCopyable {
         let queue: UInt32

@@ -36,7 +36,7 @@ extension Handle where State == VirtualHostState {
                 state.journal.durableLSN
             )
         if oldestMessage > state.journal.topologyLSN,
-            space > max(JournalState.descriptionInterval, state.journal.topologySize * 4)
+            space > max(state.limits.journalDescriptionInterval, state.journal.topologySize * 4)
         {
             describeTopology()
         }
@@ -54,16 +54,19 @@ extension Handle where State == ExchangeState {
 
 /// How many live messages each stretch of the journal holds.
 ///
-/// Counts by stretches of 1 MiB: enough to know which whole segments are dead, and cheap.
+/// Counts by stretches (1 MiB in a broker): enough to know which whole segments are dead, and cheap.
 /// Invariant: the first stretch holds a live message, so the list is empty when there is none.
 struct JournalLedger: ~Copyable {
-    private static let stretchShift: UInt64 = 20
+    /// A stretch has 2 to this power octets.
+    private let stretchShift: UInt64
     private var counts = Ring<UInt32>()
     private var firstStretch: UInt64 = 0
 
+    init(stretchShift: UInt64) { self.stretchShift = stretchShift }
+
     /// Counts a message's places at this LSN.
     mutating func add(_ lsn: UInt64, count: Int) {
-        let stretch = lsn >> JournalLedger.stretchShift
+        let stretch = lsn >> stretchShift
         if counts.count == 0 { firstStretch = stretch }
         guard stretch >= firstStretch else { return addBefore(stretch, count: count) }
         while UInt64(counts.count) <= stretch - firstStretch { counts.append(0) }
@@ -81,7 +84,7 @@ struct JournalLedger: ~Copyable {
     /// Counts one place less.
     @inline(__always)
     mutating func remove(_ lsn: UInt64) {
-        let stretch = lsn >> JournalLedger.stretchShift
+        let stretch = lsn >> stretchShift
         precondition(stretch >= firstStretch, "a live message in a forgotten stretch")
         counts[Int(stretch - firstStretch)] -= 1
         while let first = counts.first, first == 0 {
@@ -92,6 +95,6 @@ struct JournalLedger: ~Copyable {
 
     /// An LSN at or below that of the oldest live message; `nil` when there is none.
     var oldestLive: UInt64? {
-        counts.count == 0 ? nil : firstStretch << JournalLedger.stretchShift
+        counts.count == 0 ? nil : firstStretch << stretchShift
     }
 }
