@@ -52,13 +52,13 @@ struct DurableVirtualHost {
 
 /// The fold of a journal while it is being read.
 private final class Fold {
-    var state = RecoveredState()
+    let state = RecoveredState()
     /// Records that check out and say nothing this version understands.
     var unreadable: [RestoreLoss] = []
 
     func apply(_ payload: ByteView, lsn: UInt64, size: Int) {
         do throws(WireError) {
-            state.apply(try JournalRecord(decoding: payload), lsn: lsn, size: size)
+            try state.apply(payload, lsn: lsn, size: size)
         } catch {
             unreadable.append(.record(lsn: lsn, reason: error.description))
         }

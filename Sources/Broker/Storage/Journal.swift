@@ -25,6 +25,8 @@ final class Journal: @unchecked Sendable {
     /// Whether `directory` has changed since it was last made durable.
     private var isDirectoryDirty = false
     private var isUnusable = false
+    /// Segments that were lost but for their indexes, oldest first.
+    private var orphans: [JournalSegment]
 
     /// Files kept open for reading.
     private static let readerCountMax = 8
@@ -49,22 +51,21 @@ final class Journal: @unchecked Sendable {
         let context = RecoveryContext(disk: disk, options: options, purpose: .start, replay: replay)
         var recovery = JournalRecovery(context)
         try recovery.run()
-        let end = recovery.end ?? 0
-        let journal = Journal(disk, options, recovery.segments, end: end)
+        let journal = Journal(disk, options, recovery)
         return (journal, recovery.report)
     }
 
     private init(
         _ disk: any Disk,
         _ options: JournalOptions,
-        _ segments: [JournalSegment],
-        end: UInt64
+        _ recovery: JournalRecovery
     ) {
         self.disk = disk
         self.options = options
-        self.segments = segments
-        endLSN = end
-        syncedLSN = end
+        segments = recovery.segments
+        orphans = recovery.orphans
+        endLSN = recovery.end ?? 0
+        syncedLSN = endLSN
     }
 
     /// Writes whole frames behind the last, in order; not durable before `sync`.
@@ -130,6 +131,11 @@ final class Journal: @unchecked Sendable {
     @discardableResult
     func remove(segmentsBefore lsn: UInt64) throws(StorageError) -> Int {
         var count = 0
+        while let orphan = orphans.first, orphan.end <= lsn {
+            try disk.remove(options.path(SegmentName.index(orphan.base)))
+            try disk.syncDirectory(options.directory)
+            orphans.removeFirst()
+        }
         while segments.count > 1, let first = segments.first, first.isSealed, first.end <= lsn {
             if try hasIndex(first.base) {
                 try disk.remove(options.path(SegmentName.index(first.base)))

@@ -13,6 +13,10 @@ struct JournalRecovery {
     /// Log sequence number behind everything found; `nil` while nothing is.
     private(set) var end: UInt64?
     private var hasChanges = false
+    /// Segments of which only the index is left.
+    private(set) var orphans: [JournalSegment] = []
+    /// Stretches whose loss an earlier start has reported.
+    private var known = KnownLosses()
 
     init(_ context: RecoveryContext) { self.context = context }
 
@@ -22,6 +26,7 @@ struct JournalRecovery {
     ///   host, `.io` when the directory cannot be listed or what was read not made durable.
     mutating func run() throws(StorageError) {
         let options = context.options
+        if context.purpose == .start { known = try KnownLosses(context.disk, options) }
         let names = try context.disk.list(options.directory)
         let bases = Set(
             names.compactMap { SegmentName.base(of: $0, suffix: SegmentName.segmentSuffix) }
@@ -71,7 +76,7 @@ struct JournalRecovery {
     private mutating func reportGap(before base: UInt64) {
         guard let end, end < base else { return }
         let file = context.options.path(SegmentName.segment(end))
-        report.losses.append(RecoveryReport.Loss(.missing, file: file, offset: 0, end..<base))
+        reportOnce(RecoveryReport.Loss(.missing, file: file, offset: 0, end..<base))
         self.end = base
     }
 
@@ -81,9 +86,18 @@ struct JournalRecovery {
         let file = context.options.path(SegmentName.segment(index.base))
         var loss = RecoveryReport.Loss(.missing, file: file, offset: 0, range)
         loss.savedRecordCount = replayWhole(index)
-        report.losses.append(loss)
+        reportOnce(loss)
         report.recordCount += loss.savedRecordCount
+        orphans.append(JournalSegment(base: index.base, end: range.upperBound, isSealed: true))
         end = range.upperBound
+    }
+
+    /// Reports a loss of whole files unless an earlier start has, and notes that it was reported.
+    private mutating func reportOnce(_ loss: RecoveryReport.Loss) {
+        guard !known.contains(loss.range) else { return }
+        var loss = loss
+        if context.repairs { loss.octets = known.note(loss.range, context.disk, context.options) }
+        report.losses.append(loss)
     }
 
     /// Replays the records that `index` kept whole; gives their number.

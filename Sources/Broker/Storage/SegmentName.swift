@@ -19,7 +19,8 @@ enum SegmentName {
         return self.digits(base) == digits ? base : nil
     }
 
-    private static func digits(_ base: UInt64) -> String {
+    /// A log sequence number as file names have it.
+    static func digits(_ base: UInt64) -> String {
         let digits = String(base, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }

@@ -53,8 +53,9 @@ struct SegmentScan {
         }
         lose(offset..<size, in: window, writer)
         end = base + UInt64(size)
-        if !hasHeader, size > 0 { try repairHeader(available: available) }
+        if !hasHeader, size > 0 { try repairHeader() }
         if limit == nil { try cut(at: size, of: window) }
+        if context.repairs, let limit, available < limit { try fill(to: limit) }
         writer?.finish()
     }
 
@@ -141,6 +142,14 @@ struct SegmentScan {
         try file.sync()
     }
 
+    /// Gives a segment that was cut short its size back, so that it fits its new index.
+    ///
+    /// The index says what is lost. Zeros that were never written take no room.
+    private func fill(to size: Int) throws(StorageError) {
+        try file.truncate(to: SegmentHeader.size + size)
+        try file.sync()
+    }
+
     /// Copies octets into a file of their own, for whoever wants to look at them.
     private func setAside(_ range: Range<Int>, of window: SegmentWindow) -> RecoveryReport.Octets {
         let range = window.withoutZeros(range)
@@ -168,11 +177,11 @@ struct SegmentScan {
         }
     }
 
-    private mutating func repairHeader(available: Int) throws(StorageError) {
+    private mutating func repairHeader() throws(StorageError) {
         losses.append(
             RecoveryReport.Loss(.damagedHeader, file: path, base: base, count: SegmentHeader.size)
         )
-        guard context.repairs, available > 0 else { return }
+        guard context.repairs else { return }
         let options = context.options
         let header = SegmentHeader(
             base: base,

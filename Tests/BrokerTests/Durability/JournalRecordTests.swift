@@ -49,6 +49,15 @@ struct JournalRecordTests {
         .delivered(queue: 7, through: 12),
         .returned(queue: 7, position: 4, deliveryCount: 2),
         .topologyBegins, .topologyEnds,
+        .message(
+            MessageRecord(
+                places: [.init(queue: 7, position: 1 << 40, deliveryCount: 3)],
+                isMoved: true,
+                routeSize: 9,
+                propertiesSize: 4,
+                bodySize: 70_000
+            )
+        ),
     ]
 
     @Test("come back as they were written", arguments: examples)

@@ -68,15 +68,11 @@ struct ScriptedJournal {
         let disk = Disk()
         disk.records = self.disk.records
         disk.endLSN = self.disk.endLSN
-        var state = RecoveredState()
+        let state = RecoveredState()
         var payloads: [UInt64: [UInt8]] = [:]
         for record in disk.records {
             try ByteView.with(record.payload) { view throws(WireError) in
-                state.apply(
-                    try JournalRecord(decoding: view),
-                    lsn: record.lsn,
-                    size: view.count
-                )
+                try state.apply(view, lsn: record.lsn, size: view.count)
             }
             payloads[record.lsn] = record.payload
         }

@@ -78,6 +78,10 @@ struct JournalDamageTests {
                 if !isInOrder || !isRight {
                     Issue.record("\(path) cut to \(size): \(opened.report)")
                 }
+                let again = try damaged.open()
+                if again.records != opened.records || !again.report.losses.isEmpty {
+                    Issue.record("\(path) cut to \(size), again: \(again.report)")
+                }
             }
         }
     }
@@ -120,7 +124,45 @@ struct JournalDamageTests {
             #expect(loss.range == segment)
             #expect(loss.savedRecordCount == (hasIndex ? 2 : 0))
             #expect(opened.report.losses.count == 1)
+            let again = try small.fixture.open()
+            #expect(again.records == expected)
+            #expect(again.report.losses.isEmpty, "reported once")
+            #expect(try check(small.fixture).losses.count == 1, "the offline check always says it")
         }
+    }
+
+    private func check(_ fixture: JournalFixture) throws -> RecoveryReport {
+        let context = RecoveryContext(
+            disk: fixture.disk,
+            options: fixture.options,
+            purpose: .check
+        ) { _, _, _ in }
+        var recovery = JournalRecovery(context)
+        try recovery.run()
+        return recovery.report
+    }
+
+    @Test("a missing segment that could not be noted is reported again")
+    func missingWithoutNote() throws {
+        let small = try SmallJournal(indexes: false)
+        small.fixture.disk.lose(small.fixture.paths(".journal")[1])
+        #expect(try small.fixture.open().report.hasLostRecords)
+        for path in small.fixture.paths(".missing") { small.fixture.disk.lose(path) }
+        #expect(try small.fixture.open().report.hasLostRecords)
+        #expect(try !small.fixture.open().report.hasLostRecords)
+    }
+
+    @Test("the index of a lost segment goes when nothing needs it any more")
+    func orphanedIndex() throws {
+        let small = try SmallJournal(indexes: true)
+        small.fixture.disk.lose(small.fixture.paths(".journal")[1])
+        let orphan = small.fixture.paths(".index")[1]
+        let journal = try small.fixture.open().journal
+        try journal.remove(segmentsBefore: 114)
+        #expect(small.fixture.paths(".index").contains(orphan))
+        try journal.remove(segmentsBefore: 228)
+        #expect(!small.fixture.paths(".index").contains(orphan))
+        #expect(try small.fixture.open().records.first?.lsn == 228)
     }
 
     @Test("a lost last segment does not let its numbers be used again")

@@ -36,6 +36,8 @@ enum JournalRecord: Equatable {
         case topologyBegins = 10
         case topologyEnds = 11
         case message = 0x80
+        /// A copy of a message, made by compaction: the one before is needed no more.
+        case moved = 0x81
     }
 }
 
@@ -61,13 +63,20 @@ struct BindingRecord: Hashable {
 }
 
 /// A persistent message and the places it took, without its content.
+///
+/// A copy that compaction has moved names only the places that still hold the message, and how
+/// often it came back to each: nothing older is needed to make sense of it.
 struct MessageRecord: Equatable {
     struct Place: Equatable {
         let queue: UInt32
         let position: UInt64
+        /// Times it was handed out and came back; 0 but in a copy.
+        var deliveryCount: UInt32 = 0
     }
 
     let places: [Place]
+    /// Whether compaction made it.
+    var isMoved = false
     /// Octets of exchange and routing key as two short strings.
     let routeSize: Int
     let propertiesSize: Int
@@ -76,10 +85,20 @@ struct MessageRecord: Equatable {
     /// Type, prefix size, route size, properties size, body size, number of places.
     static let fixedSize = 1 + 4 + 2 + 4 + 8 + 4
     static let placeSize = 12
+    static let movedPlaceSize = 16
 
     static func prefixSize(placeCount: Int) -> Int { fixedSize + placeCount * placeSize }
 
-    var prefixSize: Int { MessageRecord.prefixSize(placeCount: places.count) }
+    /// The size of a copy's prefix.
+    static func movedPrefixSize(placeCount: Int) -> Int {
+        fixedSize + placeCount * movedPlaceSize
+    }
+
+    var prefixSize: Int {
+        isMoved
+            ? MessageRecord.movedPrefixSize(placeCount: places.count)
+            : MessageRecord.prefixSize(placeCount: places.count)
+    }
     var size: Int { prefixSize + routeSize + propertiesSize + bodySize }
 }
 
@@ -181,7 +200,8 @@ extension JournalRecord {
             )
         case .topologyBegins: self = .topologyBegins
         case .topologyEnds: self = .topologyEnds
-        case .message: self = .message(try MessageRecord(from: &reader))
+        case .message: self = .message(try MessageRecord(from: &reader, isMoved: false))
+        case .moved: self = .message(try MessageRecord(from: &reader, isMoved: true))
         }
     }
 }
@@ -195,6 +215,12 @@ extension BindingRecord {
         writer.writeTable(arguments)
     }
 
+    /// Reads what stands behind the type.
+    init(decoding octets: ByteView) throws(WireError) {
+        var reader = ByteReader(octets)
+        try self.init(from: &reader)
+    }
+
     fileprivate init(from reader: inout ByteReader) throws(WireError) {
         source = try reader.readShortString()
         isToQueue = try reader.readUInt8() != 0
@@ -206,7 +232,8 @@ extension BindingRecord {
 
 extension MessageRecord {
     func encodePrefix(into writer: inout ByteWriter) {
-        writer.writeUInt8(JournalRecord.Kind.message.rawValue)
+        let kind = isMoved ? JournalRecord.Kind.moved : JournalRecord.Kind.message
+        writer.writeUInt8(kind.rawValue)
         writer.writeLittle(UInt32(prefixSize))
         writer.writeLittle(UInt16(routeSize))
         writer.writeLittle(UInt32(propertiesSize))
@@ -215,10 +242,11 @@ extension MessageRecord {
         for place in places {
             writer.writeLittle(place.queue)
             writer.writeLittle(place.position)
+            if isMoved { writer.writeLittle(place.deliveryCount) }
         }
     }
 
-    fileprivate init(from reader: inout ByteReader) throws(WireError) {
+    fileprivate init(from reader: inout ByteReader, isMoved: Bool) throws(WireError) {
         _ = try reader.readLittle32()
         routeSize = Int(try reader.readLittle16())
         propertiesSize = Int(try reader.readLittle32())
@@ -228,10 +256,15 @@ extension MessageRecord {
         var places: [Place] = []
         for _ in 0..<(try reader.readLittle32()) {
             places.append(
-                Place(queue: try reader.readLittle32(), position: try reader.readLittle64())
+                Place(
+                    queue: try reader.readLittle32(),
+                    position: try reader.readLittle64(),
+                    deliveryCount: isMoved ? try reader.readLittle32() : 0
+                )
             )
         }
         self.places = places
+        self.isMoved = isMoved
     }
 }
 

@@ -2,41 +2,50 @@ import Wire
 
 /// The fold of a journal: what a virtual host was when its last record was written.
 ///
-/// A plain value, so that recovery, the offline checker and tests share it.
-struct RecoveredState {
-    /// A queue and the messages in it.
-    struct RecoveredQueue {
-        /// `nil` while only messages are known: their segment outlived the declaration's.
-        var record: QueueRecord?
-        var entries: [Entry] = []
-        var deliveredThrough: UInt64 = 0
-        var nextPosition: UInt64 = 0
-    }
-
+/// Holds what is left rather than what has been: a message that was settled goes, and so does a
+/// deleted queue with all of its messages.
+final class RecoveredState {
     /// A message in a queue, by its place in the journal.
-    struct Entry: Equatable {
-        let position: UInt64
-        let lsn: UInt64
-        /// Octets of the record's payload.
-        let size: UInt32
-        var deliveryCount: UInt32
-        var isSettled: Bool
+    typealias Entry = RecoveredEntries.Entry
+
+    /// A queue and the messages in it.
+    final class RecoveredQueue {
+        /// `nil` while only messages are known: their segment outlived the declaration's.
+        fileprivate(set) var record: QueueRecord?
+        fileprivate(set) var entries = RecoveredEntries()
+        fileprivate(set) var deliveredThrough: UInt64 = 0
+        fileprivate(set) var nextPosition: UInt64 = 0
+
+        /// The messages that are left, lowest position first; they are forgotten on the way.
+        func takeEntries() -> RecoveredEntries.Taking { entries.take() }
     }
 
     /// Everything that can be declared.
-    struct Topology {
+    private struct Topology: ~Copyable {
         var queueIDs: Set<UInt32> = []
         var exchanges: [ShortString: ExchangeDeclare] = [:]
-        /// Names in the order of their declaration.
-        var exchangeOrder: [ShortString] = []
-        var bindings: Set<BindingRecord> = []
-        var bindingOrder: [BindingRecord] = []
+        /// The order in which exchanges were declared.
+        var exchangeNumbers: [ShortString: Int] = [:]
+        var nextExchangeNumber = 0
+        var bindings = RecoveredBindings()
     }
 
-    private(set) var topology = Topology()
+    /// Where the newest complete description of the topology stands, in log sequence numbers.
+    struct Description: Equatable {
+        let lsn: UInt64
+        /// Of all its records, in octets.
+        let size: UInt64
+    }
+
+    private var topology = Topology()
     /// A new description of everything, not yet complete.
-    private var rewritten: Topology?
-    private(set) var queues: [UInt32: RecoveredQueue] = [:]
+    private var unfinished = Topology()
+    /// Where that begins; `nil` outside of one.
+    private var unfinishedLSN: UInt64?
+    private(set) var description: Description?
+    private var queues: [UInt32: RecoveredQueue] = [:]
+    /// The queue that the last record was about; the next one mostly is about it, too.
+    private var lastQueue: (id: UInt32, queue: RecoveredQueue)?
     private(set) var highestQueueID: UInt32 = 0
     /// Records taken in so far.
     private(set) var recordCount = 0
@@ -46,99 +55,164 @@ struct RecoveredState {
     /// Takes in the next record.
     ///
     /// - Parameters:
-    ///   - record: Decoded; of a message, its places only.
+    ///   - payload: Of a message, at least the prefix.
     ///   - lsn: Its place in the journal.
     ///   - size: Octets of its whole payload.
-    mutating func apply(_ record: JournalRecord, lsn: UInt64, size: Int) {
+    /// - Throws: What is wrong with a record that says nothing this version understands; it
+    ///   changes nothing.
+    func apply(_ payload: ByteView, lsn: UInt64, size: Int) throws(WireError) {
         recordCount += 1
-        switch record {
+        guard payload.count > 0 else { throw .truncated }
+        switch payload[0] {
+        case JournalRecord.Kind.message.rawValue:
+            if try !addSinglePlace(payload, lsn: lsn, size: size) {
+                try applyDecoded(payload, lsn: lsn, size: size)
+            }
+        case JournalRecord.Kind.bound.rawValue:
+            let octets = payload.slice(from: 1, count: payload.count - 1)
+            try change { topology throws(WireError) in try topology.bindings.add(octets) }
+        case JournalRecord.Kind.unbound.rawValue:
+            let octets = payload.slice(from: 1, count: payload.count - 1)
+            change { topology in topology.bindings.remove(octets) }
+        default:
+            try applyDecoded(payload, lsn: lsn, size: size)
+        }
+    }
+
+    private func applyDecoded(_ payload: ByteView, lsn: UInt64, size: Int) throws(WireError) {
+        switch try JournalRecord(decoding: payload) {
         case .queueDeclared(let queue): declare(queue)
         case .queueDeleted(let id): delete(id)
-        case .exchangeDeclared(let exchange):
-            change { topology in
-                if topology.exchanges.updateValue(exchange, forKey: exchange.exchange) == nil {
-                    topology.exchangeOrder.append(exchange.exchange)
-                }
-            }
+        case .exchangeDeclared(let exchange): declare(exchange)
         case .exchangeDeleted(let name):
             change { topology in
                 topology.exchanges[name] = nil
-                topology.exchangeOrder.removeAll { $0 == name }
-                topology.bindings = topology.bindings.filter { binding in
-                    binding.source != name && (binding.isToQueue || binding.destination != name)
-                }
+                topology.exchangeNumbers[name] = nil
+                topology.bindings.removeExchange(name)
             }
-        case .bound(let binding):
-            change { topology in
-                if topology.bindings.insert(binding).inserted {
-                    topology.bindingOrder.append(binding)
-                }
-            }
-        case .unbound(let binding):
-            change { topology in
-                topology.bindings.remove(binding)
-            }
+        case .bound, .unbound: preconditionFailure("bindings are taken in as they are")
         case .message(let message): add(message, lsn: lsn, size: size)
         case .settled(let queue, let first, let last):
-            queues[queue]?.settle(from: first, through: last)
-        case .delivered(let queue, let through):
-            queues[queue]?.markDelivered(through: through)
+            find(queue)?.entries.settle(from: first, through: last)
+        case .delivered(let queue, let through): find(queue)?.markDelivered(through: through)
         case .returned(let queue, let position, let deliveryCount):
-            queues[queue]?.setDeliveryCount(deliveryCount, at: position)
-        case .topologyBegins: rewritten = Topology()
-        case .topologyEnds:
-            if let complete = rewritten { topology = complete }
-            rewritten = nil
+            find(queue)?.entries.setDeliveryCount(deliveryCount, at: position)
+        case .topologyBegins:
+            unfinished = Topology()
+            unfinishedLSN = lsn
+        case .topologyEnds: endDescription(lsn + UInt64(JournalBuffer.frameHeadSize + size))
         }
     }
 
-    private mutating func change(_ body: (inout Topology) -> Void) {
-        if var unfinished = rewritten.take() {
-            body(&unfinished)
-            rewritten = unfinished
+    // MARK: - Topology
+
+    private func change<Failure: Error>(
+        _ body: (inout Topology) throws(Failure) -> Void
+    ) throws(Failure) {
+        if unfinishedLSN == nil {
+            try body(&topology)
         } else {
-            body(&topology)
+            try body(&unfinished)
         }
     }
 
-    private mutating func declare(_ record: QueueRecord) {
+    private func endDescription(_ end: UInt64) {
+        guard let lsn = unfinishedLSN.take() else { return }
+        description = Description(lsn: lsn, size: end - lsn)
+        swap(&topology, &unfinished)
+        unfinished = Topology()
+    }
+
+    private func declare(_ record: QueueRecord) {
         highestQueueID = max(highestQueueID, record.id)
-        var queue = queues[record.id] ?? RecoveredQueue()
+        let queue = find(record.id) ?? addQueue(record.id)
         queue.record = record
         queue.nextPosition = max(queue.nextPosition, record.nextPosition)
         queue.markDelivered(through: max(queue.deliveredThrough, record.deliveredThrough))
-        queues[record.id] = queue
-        change { topology in
-            topology.queueIDs.insert(record.id)
-        }
+        change { topology in _ = topology.queueIDs.insert(record.id) }
     }
 
     /// A queue takes its bindings with it: one declared later by its name does not inherit them.
-    private mutating func delete(_ id: UInt32) {
+    private func delete(_ id: UInt32) {
         let name = queues.removeValue(forKey: id)?.record?.name
+        if lastQueue?.id == id { lastQueue = nil }
         change { topology in
             topology.queueIDs.remove(id)
-            topology.bindings = topology.bindings.filter { binding in
-                !binding.isToQueue || binding.destination != name
+            if let name { topology.bindings.removeQueue(name) }
+        }
+    }
+
+    private func declare(_ exchange: ExchangeDeclare) {
+        change { topology in
+            let name = exchange.exchange
+            if topology.exchanges.updateValue(exchange, forKey: name) == nil {
+                topology.exchangeNumbers[name] = topology.nextExchangeNumber
+                topology.nextExchangeNumber += 1
             }
         }
     }
 
-    private mutating func add(_ message: MessageRecord, lsn: UInt64, size: Int) {
+    // MARK: - Messages
+
+    private func find(_ id: UInt32) -> RecoveredQueue? {
+        if let last = lastQueue, last.id == id { return last.queue }
+        guard let queue = queues[id] else { return nil }
+        lastQueue = (id, queue)
+        return queue
+    }
+
+    private func addQueue(_ id: UInt32) -> RecoveredQueue {
+        let queue = RecoveredQueue()
+        queues[id] = queue
+        lastQueue = (id, queue)
+        return queue
+    }
+
+    /// Takes in a message that took one place, which is nearly every message, where it stands.
+    ///
+    /// - Returns: False when it took another number of places.
+    private func addSinglePlace(
+        _ prefix: ByteView,
+        lsn: UInt64,
+        size: Int
+    ) throws(WireError) -> Bool {
+        guard prefix.count >= MessageRecord.prefixSize(placeCount: 1),
+            prefix.littleEndianUInt32(at: 19) == 1
+        else { return false }
+        let bodySize = prefix.littleEndianUInt64(at: 11)
+        guard bodySize < 1 << 40 else { throw .truncated }
+        let place = MessageRecord.Place(
+            queue: prefix.littleEndianUInt32(at: MessageRecord.fixedSize),
+            position: prefix.littleEndianUInt64(at: MessageRecord.fixedSize + 4)
+        )
+        add(place, lsn: lsn, size: size, bodySize: Int(bodySize))
+        return true
+    }
+
+    private func add(_ message: MessageRecord, lsn: UInt64, size: Int) {
         for place in message.places {
-            highestQueueID = max(highestQueueID, place.queue)
-            let entry = Entry(
-                position: place.position,
-                lsn: lsn,
-                size: UInt32(clamping: size),
-                deliveryCount: 0,
-                isSettled: false
-            )
-            queues[place.queue, default: RecoveredQueue()].append(entry)
+            add(place, lsn: lsn, size: size, bodySize: message.bodySize)
         }
     }
 
-    /// The durable queues with their unsettled messages, lowest number first.
+    private func add(_ place: MessageRecord.Place, lsn: UInt64, size: Int, bodySize: Int) {
+        highestQueueID = max(highestQueueID, place.queue)
+        let queue = find(place.queue) ?? addQueue(place.queue)
+        queue.nextPosition = max(queue.nextPosition, place.position &+ 1)
+        queue.entries.add(
+            Entry(
+                position: place.position,
+                lsn: lsn,
+                size: UInt32(clamping: size),
+                bodySize: UInt32(clamping: bodySize),
+                deliveryCount: place.deliveryCount
+            )
+        )
+    }
+
+    // MARK: - What is left
+
+    /// The durable queues, lowest number first.
     var liveQueues: [(record: QueueRecord, queue: RecoveredQueue)] {
         topology.queueIDs.sorted().compactMap { id in
             guard let queue = queues[id], let record = queue.record else { return nil }
@@ -146,59 +220,22 @@ struct RecoveredState {
         }
     }
 
-    /// Bindings that are still there, in the order they were made.
-    var liveBindings: [BindingRecord] {
-        var left = topology.bindings
-        return topology.bindingOrder.filter { left.remove($0) != nil }
+    /// The exchanges in the order of their declaration.
+    var liveExchanges: [ExchangeDeclare] {
+        topology.exchangeNumbers.sorted { $0.value < $1.value }.compactMap { name, _ in
+            topology.exchanges[name]
+        }
     }
+
+    /// Gives the bindings that are left in the order they were made.
+    func forEachBinding(_ body: (BindingRecord) -> Void) { topology.bindings.forEach(body) }
 }
 
 extension RecoveredState.RecoveredQueue {
-    /// Positions come in rising order, but for messages copied forward, which take the place of
-    /// their first copy.
-    fileprivate mutating func append(_ entry: RecoveredState.Entry) {
-        nextPosition = max(nextPosition, entry.position + 1)
-        guard let last = entries.last, last.position >= entry.position else {
-            entries.append(entry)
-            return
-        }
-        let index = lowerBound(of: entry.position)
-        if index < entries.count, entries[index].position == entry.position {
-            entries[index] = entry
-        } else {
-            entries.insert(entry, at: index)
-        }
-    }
-
     /// Positions handed out are not given again, though what had them may not have been journaled:
     /// a new message there would look redelivered.
-    fileprivate mutating func markDelivered(through position: UInt64) {
+    fileprivate func markDelivered(through position: UInt64) {
         deliveredThrough = position
         nextPosition = max(nextPosition, position)
-    }
-
-    fileprivate mutating func settle(from first: UInt64, through last: UInt64) {
-        var index = lowerBound(of: first)
-        while index < entries.count, entries[index].position <= last {
-            entries[index].isSettled = true
-            index += 1
-        }
-    }
-
-    fileprivate mutating func setDeliveryCount(_ count: UInt32, at position: UInt64) {
-        let index = lowerBound(of: position)
-        guard index < entries.count, entries[index].position == position else { return }
-        entries[index].deliveryCount = count
-    }
-
-    /// The first entry at or behind a position.
-    private func lowerBound(of position: UInt64) -> Int {
-        var low = 0
-        var high = entries.count
-        while low < high {
-            let middle = (low + high) / 2
-            if entries[middle].position < position { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }

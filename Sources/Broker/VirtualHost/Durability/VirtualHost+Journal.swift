@@ -25,6 +25,9 @@ struct JournalState: ~Copyable {
     var topologySize: UInt64 = 0
     /// Where the newest description that is durable begins.
     var describedLSN = JournalState.firstLSN
+    /// A start describes the topology anew, unless the last description is larger than this and
+    /// still young, in octets.
+    static let costlyDescriptionSize: UInt64 = 1 << 20
     /// Some connections are read no more until the journal has caught up.
     var hasHeldPublishers = false
     /// Why publishers are held back, while they are.
@@ -175,7 +178,12 @@ extension Handle where State == VirtualHostState {
         state.journal.durableLSN = lsn
         state.journal.takenLSN = lsn
         state.journal.isOn = true
-        describeTopology()
+        let age = lsn - min(lsn, state.journal.topologyLSN)
+        if state.journal.topologySize < JournalState.costlyDescriptionSize
+            || age > descriptionAgeMax
+        {
+            describeTopology()
+        }
     }
 
     /// Whether the journal thread has something to write, and whether somebody waits for it.

@@ -23,6 +23,11 @@ extension Handle where State == VirtualHostState {
         state.journal.topologySize = state.journal.buffer.nextLSN - begins
     }
 
+    /// How far behind the newest record a description may begin, in octets.
+    var descriptionAgeMax: UInt64 {
+        max(state.limits.journalDescriptionInterval, state.journal.topologySize * 4)
+    }
+
     /// Everything below is needed no more: no live message, no declaration.
     ///
     /// Called after a batch has become durable. Describes the topology anew when the last
@@ -36,7 +41,7 @@ extension Handle where State == VirtualHostState {
                 state.journal.durableLSN
             )
         if oldestMessage > state.journal.topologyLSN,
-            space > max(state.limits.journalDescriptionInterval, state.journal.topologySize * 4)
+            space > descriptionAgeMax
         {
             describeTopology()
         }
@@ -54,7 +59,7 @@ extension Handle where State == ExchangeState {
 
 /// How many live messages each stretch of the journal holds.
 ///
-/// Counts by stretches (1 MiB in a broker): enough to know which whole segments are dead, and cheap.
+/// Counts by stretches (1 MiB in a broker): enough to know which segments are dead, and cheap.
 /// Invariant: the first stretch holds a live message, so the list is empty when there is none.
 struct JournalLedger: ~Copyable {
     /// A stretch has 2 to this power octets.

@@ -18,11 +18,17 @@ extension Handle where State == VirtualHostState {
         var losses: [RestoreLoss] = []
         restoreExchanges(recovered, &losses)
         restoreQueues(recovered, &losses)
-        for binding in recovered.liveBindings where !restore(binding) {
+        recovered.forEachBinding { binding in
+            guard !restore(binding) else { return }
             losses.append(.binding(source: binding.source, destination: binding.destination))
         }
         restoreMessages(recovered, read: read, &losses)
         state.journal.nextQueueID = recovered.highestQueueID + 1
+        if let description = recovered.description {
+            state.journal.topologyLSN = description.lsn
+            state.journal.topologySize = description.size
+            state.journal.describedLSN = description.lsn
+        }
         return losses
     }
 
@@ -30,14 +36,13 @@ extension Handle where State == VirtualHostState {
         _ recovered: RecoveredState,
         _ losses: inout [RestoreLoss]
     ) {
-        for name in recovered.topology.exchangeOrder {
-            guard let declare = recovered.topology.exchanges[name], exchange(named: name) == nil
-            else { continue }
+        for declare in recovered.liveExchanges {
+            guard exchange(named: declare.exchange) == nil else { continue }
             let kind: ExchangeKind
             do throws(ProtocolError) {
                 kind = try ExchangeKind(declare)
             } catch {
-                losses.append(.exchange(name, reason: error.text))
+                losses.append(.exchange(declare.exchange, reason: error.text))
                 continue
             }
             var alternate: ShortString?
@@ -94,7 +99,7 @@ extension Handle where State == VirtualHostState {
         var messages: [UInt64: Message] = [:]
         for (record, saved) in recovered.liveQueues {
             guard let queue = queue(named: record.name) else { continue }
-            for entry in saved.entries where !entry.isSettled {
+            for entry in saved.takeEntries() {
                 let known = messages[entry.lsn]
                 guard let message = known ?? message(entry, read: read) else {
                     losses.append(.message(queue: record.name, lsn: entry.lsn))
