@@ -129,6 +129,7 @@ extension Handle where State == ChannelState {
     func get(_ method: BasicGet) throws(ProtocolError) {
         let name = try resolve(method.queue)
         let queue = try state.virtualHost.existingQueue(name, for: state.connection)
+        queue.noteUse()
         guard let entry = queue.state.ready.popFirst() else {
             state.counters.getEmpty += 1
             queue.state.counters.getEmpty += 1

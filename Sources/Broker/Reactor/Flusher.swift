@@ -32,6 +32,7 @@ struct Flusher: ~Copyable {
         let virtualHost = domain.virtualHost
         virtualHost.finishBatch()
         domain.wakeJournal()
+        domain.setAlarm()
         var isLeft = false
         for round in 0..<Flusher.roundCountMax {
             batch.removeAll(keepingCapacity: true)
@@ -54,6 +55,7 @@ struct Flusher: ~Copyable {
             }
             virtualHost.finishBatch()
             domain.wakeJournal()
+            domain.setAlarm()
             isLeft = round == Flusher.roundCountMax - 1 && virtualHost.state.dirty.count > 0
         }
         domain.lock.unlock()

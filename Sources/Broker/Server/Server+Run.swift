@@ -24,6 +24,8 @@ extension Server {
         let managementThread = try Thread(name: "brokerd-mgmt") { management.run() }
         let journalWriter = journalWriter
         let journalThread = try Thread(name: "brokerd-journal") { journalWriter.run() }
+        let timerThread = timerThread
+        let timingThread = try Thread(name: "brokerd-timer") { timerThread.run() }
         log.info("ready", ["listening": addresses.map(\.description).joined(separator: ",")])
         acceptor.acceptUntilStopped(signals)
         beginStop()
@@ -33,6 +35,8 @@ extension Server {
             return .interrupted
         }
         for thread in threads { thread.join() }
+        timerThread.stop()
+        timingThread.join()
         journalWriter.stop()
         journalThread.join()
         management.stop()

@@ -18,6 +18,8 @@ package final class Server: Sendable {
     let management: ManagementService
     /// Makes durable what the virtual host writes.
     let journalWriter: JournalWriter
+    /// Calls the virtual host when something is due.
+    let timerThread: TimerThread
     /// Connections accepted and not closed again.
     let connectionCount: ConnectionCount
     /// Connections at once, by setting and by the limit on open files.
@@ -81,6 +83,7 @@ package final class Server: Sendable {
             log: log,
             notify: environment.notify
         )
+        timerThread = TimerThread(domain, notify: environment.notify)
     }
 
     /// Descriptors kept for what is no connection: standard streams, pollers, files.

@@ -7,6 +7,10 @@ final class VirtualHostDomain: @unchecked Sendable {
     let virtualHost: VirtualHost
     /// Wakes the thread that writes its journal; `nil` without one.
     var journalWakeUp: WakeUp?
+    /// Rings for what time alone brings about; `nil` without a thread that listens.
+    var alarm: Alarm?
+    /// When the alarm is set to ring.
+    private var alarmDeadline = Instant.distantFuture
 
     init(_ virtualHost: VirtualHost) { self.virtualHost = virtualHost }
 
@@ -16,6 +20,18 @@ final class VirtualHostDomain: @unchecked Sendable {
         guard let journalWakeUp, virtualHost.hasJournalWork else { return }
         journalWakeUp.wake(virtualHost.state.journal.isUrgent ? .now : .soon)
     }
+
+    /// Sets the alarm if something is due before it would ring; called under the lock.
+    @inline(__always)
+    func setAlarm() {
+        let deadline = virtualHost.nextDeadline
+        guard deadline < alarmDeadline, let alarm else { return }
+        alarmDeadline = deadline
+        alarm.set(to: deadline)
+    }
+
+    /// The alarm has rung and is not set any more; called under the lock.
+    func alarmHasRung() { alarmDeadline = .distantFuture }
 }
 
 /// The virtual hosts of the server, by name.

@@ -37,6 +37,7 @@ struct DurableVirtualHost {
             fold.apply(payload, lsn: lsn, size: size)
         }
         let virtualHost = VirtualHost.make(name: name, limits: limits, seed: seed)
+        virtualHost.begin(at: SystemClock.now())
         let reader = RecordReader(journal)
         let losses = virtualHost.restore(fold.state) { lsn, size in reader.read(lsn, size) }
         let messageCount = virtualHost.queueList().reduce(0) { $0 + $1.state.ready.count }

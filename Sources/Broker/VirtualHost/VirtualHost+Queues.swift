@@ -49,7 +49,11 @@ extension Handle where State == VirtualHostState {
         -> Queue
     {
         let name = declare.queue
-        if declare.passive { return try existingQueue(name, for: connection) }
+        if declare.passive {
+            let queue = try existingQueue(name, for: connection)
+            queue.noteUse()
+            return queue
+        }
         let settings = try QueueSettings(declare)
         if let queue = queue(named: name) {
             try checkOwner(of: queue, connection)
@@ -61,6 +65,7 @@ extension Handle where State == VirtualHostState {
                 queue: name.string,
                 virtualHost: nameText
             )
+            queue.noteUse()
             return queue
         }
         for argument in settings.argumentsWithoutEffect {
@@ -88,6 +93,7 @@ extension Handle where State == VirtualHostState {
                 owner: settings.isExclusive ? connection : nil,
                 readyCountMax: settings.readyCountMax ?? Int.max,
                 readyBytesMax: settings.readyBytesMax ?? Int.max,
+                unusedSince: state.now,
                 lastUsed: state.now
             )
         )
@@ -97,6 +103,7 @@ extension Handle where State == VirtualHostState {
             journal(.queueDeclared(queue.record))
         }
         ByteView.with(name.bytes) { _ = state.queues.insert(queue, for: $0) }
+        queue.noteUse()
         if settings.isExclusive { connection?.state.exclusiveQueues.append(queue) }
         state.topologyVersion += 1
         return queue
@@ -116,6 +123,7 @@ extension Handle where State == VirtualHostState {
         }
         if queue.state.journalID != 0 { journal(.queueDeleted(queue.state.journalID)) }
         for binding in queue.state.bindings.takeAll() { removeAtSource(binding) }
+        queue.cancelTimers()
         for consumer in queue.state.consumers { consumer.state.channel.cancelByServer(consumer) }
         _ = queue.purge()
         queue.destroyIfUnused()

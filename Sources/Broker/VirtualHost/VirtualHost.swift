@@ -10,10 +10,11 @@ import Wire
 /// consumer that belongs to it, holds its one lock. The lock lives outside, in the shell, and is
 /// taken once for each received batch:
 ///
-///     begin(at:)                      the turn's one clock reading
+///     begin(at:)                      the turn's one clock reading; timers that are due fire
 ///     connection.receive(octets)      any number of frames, from one or more connections
 ///     finishBatch()                   queues with new credit are pumped, confirms are sent
 ///     takeDirty(into:)                what must be sent once the lock is released
+///     nextDeadline                    when to begin a batch although nobody has sent anything
 typealias VirtualHost = Handle<VirtualHostState>
 
 /// The state behind a `VirtualHost` handle.
@@ -56,6 +57,7 @@ struct VirtualHostState: ~Copyable {
     var management: (any ManagementReceiver)?
     var defaultExchange: Exchange?
 
+    var timers = TimerWheel<TimerEvent>()
     var journal: JournalState
     var counters = VirtualHostCounters()
     var sampled = VirtualHostCounters()
@@ -125,8 +127,12 @@ extension Handle where State == VirtualHostState {
         return virtualHost
     }
 
-    /// Starts a batch: all that follows happens at this instant.
-    func begin(at now: Instant) { state.now = now }
+    /// Starts a batch: all that follows happens at this instant, timers that are due first.
+    @inline(__always)
+    func begin(at now: Instant) {
+        state.now = now
+        if now >= state.timers.nextDeadline { fireTimers() }
+    }
 
     /// Ends a batch: hands queued messages to consumers that got credit, sends owed confirms.
     func finishBatch() {

@@ -151,6 +151,7 @@ final class DialogueBroker {
         #expect(virtualHost.state.dirty.count == 0)
         #expect(virtualHost.state.scheduledFirst == nil)
         #expect(virtualHost.state.confirmingFirst == nil)
+        #expect(virtualHost.state.timers.count == 0)
         #expect(virtualHost.state.pool.liveBlocks == 0)
         #expect(virtualHost.state.pool.liveBytes == 0)
         #expect(lives.allSatisfy { $0.authenticator == nil }, "a connection was not destroyed")

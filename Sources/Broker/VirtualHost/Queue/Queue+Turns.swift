@@ -85,6 +85,7 @@ extension Handle where State == QueueState {
         }
         consumer.state.standing = .gone
         state.consumers.removeAll { $0 == consumer }
+        if state.consumers.isEmpty, !state.isDeleted { noteUse() }
         if state.exclusiveConsumer == consumer { state.exclusiveConsumer = nil }
         guard state.activeConsumer == consumer else { return }
         state.activeConsumer = nil

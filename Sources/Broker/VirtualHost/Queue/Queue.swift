@@ -52,6 +52,9 @@ struct QueueState: ~Copyable {
     var counters = QueueCounters()
     var sampled = QueueCounters()
     var rates = QueueRates()
+    /// Since when nobody has used it, as far as x-expires goes.
+    var unusedSince: Instant
+    var unusedTimer = TimerWheel<TimerEvent>.ID.none
     /// When the queue last did something, for `idle_since`.
     var lastUsed: Instant
 }

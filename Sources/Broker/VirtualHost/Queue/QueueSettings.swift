@@ -18,6 +18,8 @@ struct QueueSettings {
     private(set) var readyCountMax: Int?
     /// `nil` without x-max-length-bytes.
     private(set) var readyBytesMax: Int?
+    /// How long the queue may be unused before it is deleted; `nil` without x-expires.
+    private(set) var unusedTimeMax: Duration?
     private(set) var overflow = Overflow.dropHead
     private(set) var hasSingleActiveConsumer = false
 
@@ -49,11 +51,11 @@ struct QueueSettings {
         case "x-max-length-bytes":
             readyBytesMax = try context.nonNegative(entry.value)
         case "x-message-ttl":
-            _ = try context.nonNegative(entry.value)
+            _ = try context.milliseconds(entry.value)
         case "x-expires":
-            guard try context.nonNegative(entry.value) > 0 else {
-                throw context.invalid("cannot be zero")
-            }
+            let time = try context.milliseconds(entry.value)
+            guard time > .zero else { throw context.invalid("cannot be zero") }
+            unusedTimeMax = time
         case "x-max-priority":
             guard try context.nonNegative(entry.value) <= 255 else {
                 throw context.invalid("must be at most 255")
@@ -87,7 +89,7 @@ struct QueueSettings {
 
     /// Arguments that are checked and compared and have no effect in this version.
     private static let idleArguments: Set<ShortString> = [
-        "x-expires", "x-message-ttl", "x-max-priority", "x-dead-letter-exchange",
+        "x-message-ttl", "x-max-priority", "x-dead-letter-exchange",
         "x-dead-letter-routing-key",
     ]
 
@@ -154,10 +156,14 @@ struct QueueSettings {
         func nonNegative(_ value: FieldValue) throws(ProtocolError) -> Int {
             guard let number = value.integer else { throw wrongType(value) }
             guard number >= 0 else { throw invalid("negative value \(number)") }
-            guard number <= Int64(UInt32.max) || argument != "x-message-ttl" else {
-                throw invalid("value \(number) is too large")
-            }
             return Int(number)
+        }
+
+        /// Up to 2^32 - 1 ms, which is what an Erlang timer can wait (RabbitMQ: check_expiry).
+        func milliseconds(_ value: FieldValue) throws(ProtocolError) -> Duration {
+            let number = try nonNegative(value)
+            guard number <= Int(UInt32.max) else { throw invalid("value \(number) is too large") }
+            return .milliseconds(number)
         }
 
         func overflow(_ value: FieldValue) throws(ProtocolError) -> Overflow {

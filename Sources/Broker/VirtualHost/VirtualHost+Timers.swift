@@ -1,0 +1,76 @@
+import Wire
+
+/// Something that time alone brings about in a virtual host.
+enum TimerEvent: BitwiseCopyable {
+    /// The queue may have been unused for as long as x-expires says.
+    case queueUnused(Queue)
+}
+
+/// Acting on time: the one timer wheel of a virtual host.
+extension Handle where State == VirtualHostState {
+    /// Timers taken in one batch, so that a crowd of them does not hold everybody else up.
+    private static var firedCountMax: Int { 4096 }
+
+    /// When the virtual host must be called next for what time alone brings about.
+    @inline(__always)
+    var nextDeadline: Instant { state.timers.nextDeadline }
+
+    /// Acts on the timers that are due; what is left over is due in the next batch.
+    @inline(never)
+    func fireTimers() {
+        for _ in 0..<VirtualHost.firedCountMax {
+            guard let event = state.timers.popDue(at: state.now) else { return }
+            switch event {
+            case .queueUnused(let queue): queue.expireIfUnused()
+            }
+        }
+    }
+}
+
+/// Queues that go when nobody uses them (x-expires).
+extension Handle where State == QueueState {
+    /// Starts the time again after which an unused queue goes; called whenever it is used.
+    ///
+    /// Declaring and basic.get are use, and so are consumers as long as there are any; publishing
+    /// is not (RabbitMQ: rabbit_amqqueue_process, ensure_expiry_timer).
+    @inline(__always)
+    func noteUse() {
+        guard state.settings.unusedTimeMax != nil else { return }
+        startUnusedTime()
+    }
+
+    @inline(never)
+    private func startUnusedTime() {
+        state.unusedSince = state.virtualHost.state.now
+        guard state.unusedTimer == .none else { return }
+        setUnusedTimer()
+    }
+
+    private func setUnusedTimer() {
+        guard let time = state.settings.unusedTimeMax, state.consumers.isEmpty else { return }
+        state.unusedTimer = state.virtualHost.state.timers.add(
+            .queueUnused(self),
+            at: state.unusedSince + time
+        )
+    }
+
+    /// The timer has fired: either the queue goes, or it was used meanwhile.
+    ///
+    /// So use costs nothing but noting when.
+    fileprivate func expireIfUnused() {
+        state.unusedTimer = .none
+        guard let time = state.settings.unusedTimeMax, state.consumers.isEmpty else { return }
+        guard state.virtualHost.state.now >= state.unusedSince + time else {
+            setUnusedTimer()
+            return
+        }
+        state.virtualHost.delete(self)
+    }
+
+    /// Cancels every timer of a queue that is being deleted.
+    func cancelTimers() {
+        guard state.unusedTimer != .none else { return }
+        state.virtualHost.state.timers.cancel(state.unusedTimer)
+        state.unusedTimer = .none
+    }
+}

@@ -1,0 +1,28 @@
+import Testing
+
+@testable import Broker
+
+@Suite("Slab")
+struct SlabTests {
+    @Test("elements keep their number and their place while it grows")
+    func growth() {
+        var slab = Slab<Int>()
+        for number in 1...10_000 { #expect(slab.append(number * 3) == UInt32(number)) }
+        slab[5_000] = 7
+        for number in 1...10_000 as ClosedRange<UInt32> {
+            #expect(slab[number] == (number == 5_000 ? 7 : Int(number) * 3))
+        }
+        slab.removeAll()
+        #expect(slab.count == 0)
+        #expect(slab.append(1) == 1)
+    }
+
+    @Test("a number that was never handed out traps", arguments: [0, 2, 5_000] as [UInt32])
+    func bounds(number: UInt32) async {
+        await #expect(processExitsWith: .failure) { [number] in
+            var slab = Slab<Int>()
+            _ = slab.append(1)
+            #expect(slab[number] == 1)
+        }
+    }
+}
