@@ -20,7 +20,7 @@ class Round:
         # The time of the latest publish that is known to be on the disk.
         self.barrier = 0
         self.confirmed = self.refused = self.settled = 0
-        self.torn = self.commits = self.removals = 0
+        self.commits = self.removals = 0
         self.failures = []
         self.lock = threading.Lock()
 

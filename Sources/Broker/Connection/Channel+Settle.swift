@@ -125,6 +125,15 @@ extension Handle where State == ChannelState {
         guard let transaction = state.transaction else { throw notTransactional }
         state.transaction = Transaction()
         defer { for publish in transaction.publishes { virtualHost.release(publish.message) } }
+        try carryOut(transaction)
+        send(TxCommitOk(), whenDurable: virtualHost.lsnToAwait(!transaction.isEmpty))
+    }
+
+    /// Publishes and settles; the journal keeps all of it or nothing.
+    private func carryOut(_ transaction: Transaction) throws(ProtocolError) {
+        let virtualHost = state.virtualHost
+        let beginning = virtualHost.beginJournaledTransaction()
+        defer { virtualHost.endJournaledTransaction(beginning) }
         for publish in transaction.publishes {
             guard let exchange = virtualHost.state.exchanges.value(for: publish.message.exchange)
             else {
@@ -137,7 +146,6 @@ extension Handle where State == ChannelState {
             guard let delivery = state.unacked.takeHeld(settlement.deliveryTag) else { continue }
             finish(delivery, settlement.outcome)
         }
-        send(TxCommitOk(), whenDurable: virtualHost.lsnToAwait(!transaction.isEmpty))
     }
 
     /// tx.rollback: publishes vanish, settled deliveries are unsettled again.

@@ -34,11 +34,12 @@ struct DurableVirtualHost {
         options.segmentSize = limits.journalSegmentSize
         let fold = Fold()
         let (journal, report) = try Journal.open(disk, options) { lsn, payload, size in
-            fold.apply(payload, lsn: lsn, size: size)
+            fold.take(payload, lsn: lsn, size: size)
         }
         let virtualHost = VirtualHost.make(name: name, limits: limits, seed: seed)
         virtualHost.begin(at: SystemClock.now())
         let reader = RecordReader(journal)
+        virtualHost.state.journal.endsInTransaction = fold.gate.isOpen
         let losses = virtualHost.restore(fold.state) { lsn, size in reader.read(lsn, size) }
         let messageCount = virtualHost.queueList().reduce(0) { $0 + $1.state.ready.count }
         return DurableVirtualHost(
@@ -54,10 +55,17 @@ struct DurableVirtualHost {
 /// The fold of a journal while it is being read.
 private final class Fold {
     let state = RecoveredState()
+    var gate = TransactionGate()
     /// Records that check out and say nothing this version understands.
     var unreadable: [RestoreLoss] = []
 
-    func apply(_ payload: ByteView, lsn: UInt64, size: Int) {
+    /// Takes in a record, or keeps it until its transaction is complete.
+    func take(_ payload: ByteView, lsn: UInt64, size: Int) {
+        guard gate.concerns(payload) else { return apply(lsn, payload, size) }
+        gate.pass(payload, lsn: lsn, size: size, to: apply)
+    }
+
+    private func apply(_ lsn: UInt64, _ payload: ByteView, _ size: Int) {
         do throws(WireError) {
             try state.apply(payload, lsn: lsn, size: size)
         } catch {

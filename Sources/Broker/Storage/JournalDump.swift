@@ -82,7 +82,8 @@ package struct JournalDump {
         case .bound(let binding), .unbound(let binding):
             binding.isToQueue && binding.destination.string == queue
         case .message(let message): message.places.contains { names[$0.queue] == queue }
-        case .exchangeDeclared, .exchangeDeleted, .topologyBegins, .topologyEnds: false
+        case .exchangeDeclared, .exchangeDeleted, .topologyBegins, .topologyEnds, .transaction:
+            false
         }
     }
 
@@ -146,6 +147,7 @@ package struct JournalDump {
                     "delivery_count": .number(UInt64(count)),
                 ]
             )
+        case .transaction(let octets): line("transaction", ["octets": .number(octets)])
         case .topologyBegins: line("topology_begins", [:])
         case .topologyEnds, .message: line("topology_ends", [:])
         }

@@ -22,13 +22,20 @@ final class DialogueBroker {
         weak var authenticator: TestAuthenticator?
     }
 
-    init(limits: Limits = Limits()) {
+    static let seed = RandomSource.Seed(words: (11, 22, 33, 44))
+
+    /// - Parameters:
+    ///   - limits: Its bounds.
+    ///   - restored: Brought back from a journal, with nothing but queues; a new one if `nil`.
+    init(limits: Limits = Limits(), _ restored: VirtualHost? = nil) {
         self.limits = limits
-        virtualHost = VirtualHost.make(
-            name: Array("/".utf8),
-            limits: limits,
-            seed: .init(words: (11, 22, 33, 44))
-        )
+        virtualHost =
+            restored
+            ?? VirtualHost.make(
+                name: Array("/".utf8),
+                limits: limits,
+                seed: DialogueBroker.seed
+            )
         exchangeCount = virtualHost.state.exchanges.count
     }
 

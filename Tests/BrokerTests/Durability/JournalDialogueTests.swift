@@ -50,6 +50,25 @@ struct JournalDialogueTests {
         }
     }
 
+    @Test("a transaction waits for the disk only if it left something there")
+    func transaction() throws {
+        try DialogueBroker.play { broker in
+            let disk = ScriptedJournal(broker)
+            let peer = try broker.connect()
+            peer.send(QueueDeclare(queue: "q", durable: true))
+            disk.sync()
+            try peer.expect(QueueDeclareOk.self)
+            try peer.call(TxSelect(), TxSelectOk.self)
+            peer.publish("not kept", to: "q")
+            try peer.call(TxCommit(), TxCommitOk.self)
+            peer.send(Script().publish("kept", to: "q", persistent).method(TxCommit()).bytes)
+            try peer.expectSilence()
+            disk.sync()
+            try peer.expect(TxCommitOk.self)
+            disk.end()
+        }
+    }
+
     @Test("publishers are held back and refused while the disk is full, consumers are not")
     func fullDisk() throws {
         try DialogueBroker.play { broker in

@@ -48,7 +48,7 @@ struct JournalRecordTests {
         .settled(queue: 7, first: 3, last: UInt64.max),
         .delivered(queue: 7, through: 12),
         .returned(queue: 7, position: 4, deliveryCount: 2),
-        .topologyBegins, .topologyEnds,
+        .topologyBegins, .topologyEnds, .transaction(octets: 1 << 40),
         .message(
             MessageRecord(
                 places: [.init(queue: 7, position: 1 << 40, deliveryCount: 3)],

@@ -48,6 +48,24 @@ struct JournalBuffer: ~Copyable {
         }
     }
 
+    /// Fills in a number of a payload that is still here, little-endian.
+    ///
+    /// - Parameters:
+    ///   - number: Octets 1 to 8 of the payload.
+    ///   - lsn: Of the payload's frame.
+    mutating func fill(_ number: UInt64, at lsn: UInt64) {
+        let offset = Int(lsn - firstLSN) + JournalBuffer.frameHeadSize + 1
+        precondition(lsn >= firstLSN && offset + 8 <= count, "the record is still in the buffer")
+        guard let base = unsafe base else { preconditionFailure("a filled buffer has memory") }
+        unsafe base.storeBytes(of: number.littleEndian, toByteOffset: offset, as: UInt64.self)
+    }
+
+    /// Takes the frames from `lsn` on back.
+    mutating func removeFrames(from lsn: UInt64) {
+        precondition(lsn >= firstLSN && lsn <= nextLSN, "only what is still in the buffer")
+        count = Int(lsn - firstLSN)
+    }
+
     private mutating func grow(to needed: Int) {
         var larger = max(capacity * 2, JournalBuffer.firstCapacity)
         while larger < needed { larger *= 2 }

@@ -22,6 +22,9 @@ enum JournalRecord: Equatable {
     /// A complete description of the topology follows, up to `topologyEnds`.
     case topologyBegins
     case topologyEnds
+    /// What lies in this many octets of the journal behind this record counts together or not at
+    /// all. With 0 octets: the transaction before, which had not ended, never will.
+    case transaction(octets: UInt64)
 
     enum Kind: UInt8 {
         case queueDeclared = 1
@@ -35,6 +38,7 @@ enum JournalRecord: Equatable {
         case returned = 9
         case topologyBegins = 10
         case topologyEnds = 11
+        case transaction = 12
         case message = 0x80
         /// A copy of a message, made by compaction: the one before is needed no more.
         case moved = 0x81
@@ -146,6 +150,9 @@ extension JournalRecord {
             writer.writeLittle(deliveryCount)
         case .topologyBegins: writer.writeUInt8(Kind.topologyBegins.rawValue)
         case .topologyEnds: writer.writeUInt8(Kind.topologyEnds.rawValue)
+        case .transaction(let octets):
+            writer.writeUInt8(Kind.transaction.rawValue)
+            writer.writeLittle(octets)
         case .message(let message): message.encodePrefix(into: &writer)
         }
         return writer.bytes
@@ -202,6 +209,7 @@ extension JournalRecord {
         case .topologyEnds: self = .topologyEnds
         case .message: self = .message(try MessageRecord(from: &reader, isMoved: false))
         case .moved: self = .message(try MessageRecord(from: &reader, isMoved: true))
+        case .transaction: self = .transaction(octets: try reader.readLittle64())
         }
     }
 }

@@ -101,6 +101,7 @@ final class RecoveredState {
             unfinished = Topology()
             unfinishedLSN = lsn
         case .topologyEnds: endDescription(lsn + UInt64(JournalBuffer.frameHeadSize + size))
+        case .transaction: break
         }
     }
 
