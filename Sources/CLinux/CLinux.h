@@ -252,6 +252,13 @@ static inline int clinux_error_text(int error, char *buffer, size_t length) {
     return strerror_r(error, buffer, length);
 }
 
+/* Gives free memory back to the system, as far as there is any; the C library may have none. */
+static inline void clinux_trim_memory(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
 static inline void clinux_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 #endif

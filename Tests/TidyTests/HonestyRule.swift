@@ -5,7 +5,7 @@ enum HonestyRule {
         ".disabled(", ".enabled(if: false", "withKnownIssue", "XCTSkip", "#if false",
     ]
     private static let offPython = ["mark.skip", "mark.xfail", "unittest.skip", "pytest.xfail("]
-    private static let homes = ["/work/", "/root/", "/home/", "/Users/"]
+    private static let homes = ["/root/", "/home/", "/Users/", Repository.root + "/"]
 
     static func findings(in file: SourceFile) -> [Finding] {
         guard !file.isRule else { return [] }

@@ -10,9 +10,11 @@ enum Repository {
     private static let tops = ["Package.swift", "README.md", "CHANGELOG.md", "LICENSE"]
     private static let unread = ["__pycache__", ".pytest_cache", ".build"]
 
+    /// Where this checkout lies.
+    static let root = #filePath.split(separator: "/", omittingEmptySubsequences: false)
+        .dropLast(3).joined(separator: "/")
+
     private static func read() throws -> [SourceFile] {
-        let root = #filePath.split(separator: "/", omittingEmptySubsequences: false)
-            .dropLast(3).joined(separator: "/")
         let manager = FileManager.default
         var paths = tops
         for folder in roots where manager.fileExists(atPath: "\(root)/\(folder)") {

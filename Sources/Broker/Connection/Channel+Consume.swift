@@ -130,6 +130,12 @@ extension Handle where State == ChannelState {
         let name = try resolve(method.queue)
         let queue = try state.virtualHost.existingQueue(name, for: state.connection)
         queue.noteUse()
+        get(from: queue, isNoAck: method.noAck)
+    }
+
+    /// Fetches the next message; when it is on disk only, the connection waits for it.
+    func get(from queue: Queue, isNoAck: Bool) {
+        guard !queue.mustRead(for: self, isNoAck: isNoAck) else { return }
         guard let entry = queue.state.ready.popFirst() else {
             state.counters.getEmpty += 1
             queue.state.counters.getEmpty += 1
@@ -143,7 +149,7 @@ extension Handle where State == ChannelState {
             queue.state.counters.redelivered += 1
             state.counters.redelivered += 1
         }
-        if method.noAck {
+        if isNoAck {
             state.counters.gotNoAck += 1
             queue.state.counters.gotNoAck += 1
             queue.discard(entry)

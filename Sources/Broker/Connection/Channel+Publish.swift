@@ -110,6 +110,7 @@ extension Handle where State == ChannelState {
             for index in 0..<count where routes[index].enqueue(message) == .refused {
                 isRefused = true
             }
+            virtualHost.holdIfSpillIsBehind(state.connection)
         }
         guard state.confirms.isSelected else { return }
         state.confirms.publish(

@@ -36,6 +36,8 @@ struct ChannelState: ~Copyable {
     /// Answers that leave when the disk has what they promise.
     var heldAnswers: [HeldAnswer] = []
     var isWaitingForDisk = false
+    /// A basic.get that waits until its message has been read from disk.
+    var waitingGet: WaitingGet?
 
     /// The name '' stands for this one (AMQP 0-9-1 queue.declare).
     var lastQueueName: ShortString = ""
@@ -173,6 +175,7 @@ extension Handle where State == ChannelState {
     /// Gives back consumers, unacked deliveries (oldest place first), and unfinished work.
     private func release() {
         abandonAssembly()
+        forgetWaitingGet()
         for consumer in state.consumers { detach(consumer) }
         state.consumers = []
         endDirectReply()

@@ -47,6 +47,8 @@ struct ConnectionState: ~Copyable {
     var isDirty = false
     /// Its next method may not overtake an answer that waits for the disk.
     var isAwaitingDisk = false
+    /// A basic.get waits for a message that is being read from disk.
+    var isAwaitingPage = false
     /// Reading is paused, and its reactor wants to be told when it may go on.
     var isReadingHeld = false
     /// Where the shell finds it; the core only carries it.
@@ -223,6 +225,7 @@ extension Handle where State == ConnectionState {
     @inline(__always)
     var isReadingPaused: Bool {
         state.outbound.byteCount >= state.outboundSizeMax || state.isAwaitingDisk
+            || state.isAwaitingPage
     }
 
     /// Makes sure it is flushed when the batch ends.

@@ -68,7 +68,7 @@ struct OutboundBuffer: ~Copyable {
         let isLittle = byteCount < OutboundBuffer.chunkSizeSmall || waiting.last?.message != nil
         let usual = isLittle ? OutboundBuffer.chunkSizeSmall : OutboundBuffer.chunkSizeLarge
         tailSize = max(usual, count)
-        let chunk = unsafe pool.allocate(byteCount: tailSize)
+        let chunk = unsafe pool.allocateBuffer(byteCount: tailSize)
         unsafe tail = chunk
         return unsafe chunk
     }
@@ -81,7 +81,7 @@ struct OutboundBuffer: ~Copyable {
                 Segment(base: chunk, start: 0, end: tailUsed, chunkSize: tailSize, message: nil)
             )
         } else {
-            unsafe pool.free(chunk, byteCount: tailSize)
+            unsafe pool.freeBuffer(chunk, byteCount: tailSize)
         }
         unsafe tail = nil
         tailUsed = 0
@@ -178,7 +178,7 @@ struct OutboundBuffer: ~Copyable {
         if let message = segment.message {
             message.release(to: &pool)
         } else {
-            unsafe pool.free(segment.base, byteCount: segment.chunkSize)
+            unsafe pool.freeBuffer(segment.base, byteCount: segment.chunkSize)
         }
     }
 }

@@ -28,6 +28,8 @@ struct Inspection {
             unackedCount: queue.state.unackedCount,
             readyBytes: queue.state.ready.bodyBytes,
             unackedBytes: queue.state.unackedBytes,
+            pagedCount: queue.state.pagedCount,
+            pagedBytes: queue.state.pagedBytes,
             memoryBytes: memoryBytes(of: queue),
             idleSince: WallTime(milliseconds: wallTime.milliseconds - idle),
             isIdle: queue.state.counters == queue.state.sampled,

@@ -26,6 +26,11 @@ struct BlockPool: ~Copyable {
     private let freeLists: UnsafeMutablePointer<FreeList>
     /// Bytes in blocks that were allocated and not freed, as their owners asked for them.
     private(set) var liveBytes = 0
+    /// Of these, bytes in buffers, which are no messages.
+    private(set) var bufferBytes = 0
+    /// Bytes of messages.
+    @inline(__always)
+    var messageBytes: Int { liveBytes &- bufferBytes }
     /// Number of blocks that were allocated and not freed.
     private(set) var liveBlocks = 0
 
@@ -76,6 +81,18 @@ struct BlockPool: ~Copyable {
         unsafe list.pointee.first = Self.next(of: block)
         unsafe list.pointee.room &+= 1
         return unsafe block
+    }
+
+    /// A block for something else than a message, to be given back by `freeBuffer`.
+    mutating func allocateBuffer(byteCount: Int) -> UnsafeMutableRawPointer {
+        bufferBytes &+= byteCount
+        return unsafe allocate(byteCount: byteCount)
+    }
+
+    /// Takes back a block that `allocateBuffer` gave.
+    mutating func freeBuffer(_ block: UnsafeMutableRawPointer, byteCount: Int) {
+        bufferBytes &-= byteCount
+        unsafe free(block, byteCount: byteCount)
     }
 
     /// Takes back a block; `byteCount` must be what it was allocated with.

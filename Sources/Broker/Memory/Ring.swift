@@ -43,6 +43,12 @@ struct Ring<Element: BitwiseCopyable>: ~Copyable {
         @inline(__always) unsafeMutableAddress { unsafe checked(offset) }
     }
 
+    /// Where the element `offset` places behind the first lies, until the ring changes.
+    @inline(__always)
+    func address(of offset: Int) -> UnsafePointer<Element> {
+        unsafe UnsafePointer(checked(offset))
+    }
+
     /// Adds `element` at the back.
     @inline(__always)
     mutating func append(_ element: Element) {

@@ -115,6 +115,22 @@ struct Message: BitwiseCopyable, Equatable {
 
     @inline(__always)
     static func == (left: Self, right: Self) -> Bool { unsafe left.block == right.block }
+
+    /// A message whose block was kept elsewhere, octet by octet; it has no reference yet.
+    ///
+    /// - Parameters:
+    ///   - kept: Header and image, as they were.
+    ///   - pool: Where the new block comes from.
+    /// - Returns: The message as it was.
+    static func respilled(_ kept: ByteView, pool: inout BlockPool) -> Message {
+        precondition(kept.count > headerSize, "a block is more than its header")
+        let message = unsafe Message(block: pool.allocate(byteCount: kept.count))
+        unsafe message.block.copyMemory(from: kept.base, byteCount: kept.count)
+        message.header.references = 0
+        message.header.blockSize = kept.count
+        message.header.lsn = 0
+        return message
+    }
 }
 
 /// What the broker learned about a message when it came in.
@@ -127,6 +143,4 @@ struct MessageTraits: OptionSet, BitwiseCopyable {
     static let carriesExtraKeys = MessageTraits(rawValue: 2)
     /// Its `reply_to` asks for direct reply-to.
     static let asksForDirectReply = MessageTraits(rawValue: 4)
-    /// Brought back from the journal and in more than one queue.
-    static let isShared = MessageTraits(rawValue: 8)
 }

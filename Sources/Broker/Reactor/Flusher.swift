@@ -31,7 +31,7 @@ struct Flusher: ~Copyable {
     mutating func finish(_ domain: VirtualHostDomain, notify: (ShellAddress) -> Void) -> Bool {
         let virtualHost = domain.virtualHost
         virtualHost.finishBatch()
-        domain.wakeJournal()
+        domain.wakeStorage()
         domain.setAlarm()
         var isLeft = false
         for round in 0..<Flusher.roundCountMax {
@@ -54,7 +54,7 @@ struct Flusher: ~Copyable {
                 }
             }
             virtualHost.finishBatch()
-            domain.wakeJournal()
+            domain.wakeStorage()
             domain.setAlarm()
             isLeft = round == Flusher.roundCountMax - 1 && virtualHost.state.dirty.count > 0
         }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Lets one thread sleep until an instant that others may bring forward.

@@ -22,6 +22,8 @@ struct Limits: Sendable, Equatable {
     var outboundSizeHigh = 256 * 1024
     /// From this many on, nothing more is read from it either.
     var outboundSizeMax = 4 * 1024 * 1024
+    /// Octets of messages kept in memory in each virtual host; beyond it they are paged out.
+    var messageMemoryMax = 128 << 20
     /// Connections at once; `nil` leaves it to the limit on open files.
     var connectionMax: Int?
     /// Connections the kernel keeps waiting per listener.

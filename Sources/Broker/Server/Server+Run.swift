@@ -26,6 +26,8 @@ extension Server {
         let journalThread = try Thread(name: "brokerd-journal") { journalWriter.run() }
         let timerThread = timerThread
         let timingThread = try Thread(name: "brokerd-timer") { timerThread.run() }
+        let pager = pager
+        let pagerThread = try Thread(name: "brokerd-pager") { pager.run() }
         log.info("ready", ["listening": addresses.map(\.description).joined(separator: ",")])
         acceptor.acceptUntilStopped(signals)
         beginStop()
@@ -37,6 +39,8 @@ extension Server {
         for thread in threads { thread.join() }
         timerThread.stop()
         timingThread.join()
+        pager.stop()
+        pagerThread.join()
         journalWriter.stop()
         journalThread.join()
         management.stop()

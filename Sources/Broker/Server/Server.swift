@@ -20,6 +20,8 @@ package final class Server: Sendable {
     let journalWriter: JournalWriter
     /// Calls the virtual host when something is due.
     let timerThread: TimerThread
+    /// Keeps the memory of its messages bounded.
+    let pager: PagerThread
     /// Connections accepted and not closed again.
     let connectionCount: ConnectionCount
     /// Connections at once, by setting and by the limit on open files.
@@ -84,6 +86,12 @@ package final class Server: Sendable {
             notify: environment.notify
         )
         timerThread = TimerThread(domain, notify: environment.notify)
+        pager = PagerThread(
+            domain,
+            storage.pager,
+            budget: settings.limits.messageMemoryMax,
+            notify: environment.notify
+        )
     }
 
     /// Descriptors kept for what is no connection: standard streams, pollers, files.

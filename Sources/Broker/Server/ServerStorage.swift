@@ -6,6 +6,8 @@ package struct ServerStorage {
     let root: StorageRoot
     let disk: any Disk
     let main: DurableVirtualHost
+    /// Moves the messages of that virtual host out of memory and back.
+    let pager: Pager
 
     /// Locks the directory and brings back the virtual host "/".
     ///
@@ -41,7 +43,14 @@ package struct ServerStorage {
                 "milliseconds": "\((SystemClock.now() - began).clampedNanoseconds / 1_000_000)",
             ]
         )
-        return ServerStorage(root: root, disk: disk, main: main)
+        let pager = try Pager(
+            PosixDisk(path: directory),
+            directory: VirtualHostDirectory.spillPath(main.virtualHost.state.name),
+            journal: main.journal.options,
+            catalog: main.journal.catalog,
+            log: log
+        )
+        return ServerStorage(root: root, disk: disk, main: main, pager: pager)
     }
 }
 
@@ -63,7 +72,6 @@ extension RestoreLoss {
         case .queue(let name, let reason): ["queue": name.string, "reason": reason]
         case .binding(let source, let destination):
             ["exchange": source.string, "destination": destination.string]
-        case .message(let queue, let lsn): ["queue": queue.string, "lsn": "\(lsn)"]
         case .record(let lsn, let reason): ["lsn": "\(lsn)", "reason": reason]
         }
     }

@@ -163,6 +163,16 @@ enum SettingTable {
             }
         ),
         SettingDefinition(
+            key: "message_memory",
+            flag: "message-memory",
+            placeholder: "SIZE",
+            help: "Messages kept in memory; more are on disk only (128MiB)",
+            assign: { text, settings throws(InvalidValue) in
+                settings.limits.messageMemoryMax =
+                    try SettingValue.size(text, in: 65536...(1 << 40))
+            }
+        ),
+        SettingDefinition(
             key: "outbound_buffer_high",
             flag: "outbound-buffer-high",
             placeholder: "SIZE",

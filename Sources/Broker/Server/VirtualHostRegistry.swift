@@ -12,11 +12,15 @@ final class VirtualHostDomain: @unchecked Sendable {
     /// When the alarm is set to ring.
     private var alarmDeadline = Instant.distantFuture
 
+    /// Wakes the thread that moves its messages between memory and disk; `nil` without one.
+    var pagerWakeUp: WakeUp?
+
     init(_ virtualHost: VirtualHost) { self.virtualHost = virtualHost }
 
-    /// Wakes the journal thread if the last batch left it work; called under the lock.
+    /// Wakes the threads that the last batch left work; called under the lock.
     @inline(__always)
-    func wakeJournal() {
+    func wakeStorage() {
+        if virtualHost.hasPagingWork { pagerWakeUp?.wake(.now) }
         guard let journalWakeUp, virtualHost.hasJournalWork else { return }
         journalWakeUp.wake(virtualHost.state.journal.isUrgent ? .now : .soon)
     }

@@ -53,6 +53,13 @@ final class WakeUp: @unchecked Sendable {
         if needsSignal { unsafe pthread_cond_signal(condition) }
     }
 
+    /// Whether `.stop` has been said.
+    var isStopping: Bool {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        return reason == .stop
+    }
+
     /// Sleeps until there is work.
     ///
     /// Work that can wait is noticed when the thread has dozed for `patience`; only a thread that

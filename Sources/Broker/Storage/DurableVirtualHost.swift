@@ -38,9 +38,8 @@ struct DurableVirtualHost {
         }
         let virtualHost = VirtualHost.make(name: name, limits: limits, seed: seed)
         virtualHost.begin(at: SystemClock.now())
-        let reader = RecordReader(journal)
         virtualHost.state.journal.endsInTransaction = fold.gate.isOpen
-        let losses = virtualHost.restore(fold.state) { lsn, size in reader.read(lsn, size) }
+        let losses = virtualHost.restore(fold.state)
         let messageCount = virtualHost.queueList().reduce(0) { $0 + $1.state.ready.count }
         return DurableVirtualHost(
             virtualHost: virtualHost,
@@ -70,44 +69,6 @@ private final class Fold {
             try state.apply(payload, lsn: lsn, size: size)
         } catch {
             unreadable.append(.record(lsn: lsn, reason: error.description))
-        }
-    }
-}
-
-/// Reads messages back, many octets at a time, since they mostly stand in order.
-private final class RecordReader {
-    private static let windowSize = 1 << 20
-    private let journal: Journal
-    private var window: [UInt8] = []
-    private var windowLSN: UInt64 = 0
-
-    init(_ journal: Journal) { self.journal = journal }
-
-    /// The payload of a record; `nil` when it does not check out.
-    func read(_ lsn: UInt64, _ size: Int) -> [UInt8]? {
-        let frameSize = JournalFrame.headerSize + size
-        if lsn < windowLSN || lsn + UInt64(frameSize) > windowLSN + UInt64(window.count) {
-            guard fill(from: lsn, count: max(frameSize, RecordReader.windowSize)) else {
-                return nil
-            }
-        }
-        let offset = Int(lsn - windowLSN)
-        return ByteView.with(window) { view in
-            guard offset + frameSize <= view.count else { return nil }
-            return JournalFrame.payload(in: view, at: offset, lsn: lsn)?.bytes
-        }
-    }
-
-    private func fill(from lsn: UInt64, count: Int) -> Bool {
-        let block = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 64)
-        defer { unsafe block.deallocate() }
-        do throws(StorageError) {
-            let read = try unsafe journal.readFrames(from: lsn, into: block)
-            window = unsafe [UInt8](UnsafeRawBufferPointer(rebasing: block[..<read]))
-            windowLSN = lsn
-            return true
-        } catch {
-            return false
         }
     }
 }

@@ -11,6 +11,8 @@ import Wire
 /// its size and given an index; so a torn write can only be at the end of the last.
 final class Journal: @unchecked Sendable {
     let options: JournalOptions
+    /// Which segments there are, for readers on other threads.
+    let catalog: SegmentCatalog
     private let disk: any Disk
     /// Oldest first, each beginning where the one before ends unless something was lost.
     private(set) var segments: [JournalSegment]
@@ -63,6 +65,7 @@ final class Journal: @unchecked Sendable {
         self.disk = disk
         self.options = options
         segments = recovery.segments
+        catalog = SegmentCatalog(recovery.segments)
         orphans = recovery.orphans
         endLSN = recovery.end ?? 0
         syncedLSN = endLSN
@@ -145,6 +148,7 @@ final class Journal: @unchecked Sendable {
             try disk.syncDirectory(options.directory)
             readers.removeAll { $0.base == first.base }
             segments.removeFirst()
+            catalog.remove(first.base)
             count += 1
         }
         return count
@@ -169,6 +173,7 @@ final class Journal: @unchecked Sendable {
         let capacity = max(options.segmentSize, SegmentHeader.size + size)
         let tail = try SegmentTail(disk, options, base: endLSN, capacity: capacity)
         segments.append(JournalSegment(base: endLSN, end: endLSN, isSealed: false))
+        catalog.add(endLSN)
         isDirectoryDirty = true
         self.tail = tail
         return tail

@@ -4,6 +4,8 @@ import Wire
 enum VirtualHostDirectory {
     /// Below the data directory, the parent of all of them.
     static let parent = "vhosts"
+    /// The same for what lasts only as long as the process.
+    static let spillParent = "spill"
     /// Longer names are cut, and told apart by a hash; file systems take 255 octets.
     private static let nameSizeMax = 200
 
@@ -20,6 +22,11 @@ enum VirtualHostDirectory {
         }
         let start = String(decoding: encoded.prefix(nameSizeMax), as: UTF8.self)
         return parent + "/" + start + "~" + String(hash(name), radix: 16)
+    }
+
+    /// The directory of its messages that are on disk only until the process ends.
+    static func spillPath(_ name: [UInt8]) -> String {
+        spillParent + path(name).dropFirst(parent.count)
     }
 
     /// FNV-1a of 64 bits: the same in every process and version.

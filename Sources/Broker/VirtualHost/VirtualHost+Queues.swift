@@ -126,6 +126,8 @@ extension Handle where State == VirtualHostState {
         queue.cancelTimers()
         for consumer in queue.state.consumers { consumer.state.channel.cancelByServer(consumer) }
         _ = queue.purge()
+        queue.forgetReader()
+        queue.refuseWaitingGets()
         queue.destroyIfUnused()
     }
 }

@@ -59,6 +59,7 @@ struct VirtualHostState: ~Copyable {
 
     var timers = TimerWheel<TimerEvent>()
     var journal: JournalState
+    var paging = PagingState()
     var counters = VirtualHostCounters()
     var sampled = VirtualHostCounters()
     var rates = VirtualHostRates()
@@ -149,6 +150,7 @@ extension Handle where State == VirtualHostState {
             channel.state.confirms.isConfirming = false
             channel.sendConfirms()
         }
+        watchMemory()
     }
 
     /// Remembers to pump a queue when the batch ends.

@@ -12,6 +12,8 @@ final class DialogueBroker {
     let virtualHost: VirtualHost
     let limits: Limits
     let log = RecordingLog()
+    /// The payload of a record, for messages that are on disk only.
+    var recordAt: ((UInt64) -> [UInt8]?)?
     private(set) var now = Instant.zero + .seconds(1_000)
     private(set) var peers: [ScriptedPeer] = []
     private var lives: [Life] = []
@@ -104,7 +106,26 @@ final class DialogueBroker {
         body()
         virtualHost.finishBatch()
         flush()
+        servePages()
         for peer in peers { peer.noteEnd() }
+    }
+
+    /// Plays the pager's part, when there is one and something was asked for.
+    private func servePages() {
+        guard let recordAt else { return }
+        while let work = virtualHost.takePaging(withSpill: false) {
+            for request in work.requests {
+                var hint: UInt64 = 0
+                for item in request.items {
+                    ByteView.with(recordAt(item.place.lsn) ?? []) { payload in
+                        _ = request.queue.pageIn(item, payload: payload, hint: &hint)
+                    }
+                }
+                request.queue.goOn(isLast: true)
+            }
+            virtualHost.finishBatch()
+            flush()
+        }
     }
 
     /// Sends what sockets take; a connection whose reading may go on gets its octets at once.

@@ -80,8 +80,9 @@ struct ScriptedJournal {
             next.begin(at: broker.now + pause)
             var losses: [RestoreLoss] = []
             next.batch {
-                losses = next.virtualHost.restore(state) { lsn, _ in payloads[lsn] }
+                losses = next.virtualHost.restore(state)
             }
+            next.recordAt = { payloads[$0] }
             #expect(losses == [])
             let journal = ScriptedJournal(next, disk)
             try scene(next, journal)

@@ -59,6 +59,8 @@ struct SnapshotShapeTests {
             unackedCount: 2,
             readyBytes: 30,
             unackedBytes: 20,
+            pagedCount: 1,
+            pagedBytes: 10,
             memoryBytes: 1_000,
             idleSince: WallTime(milliseconds: 0),
             isIdle: true,

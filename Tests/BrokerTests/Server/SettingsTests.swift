@@ -63,6 +63,9 @@ struct SettingsTests {
         Example("max_message_size", "max-message-size", "16MB") {
             $0.limits.messageSizeMax = 16_000_000
         },
+        Example("message_memory", "message-memory", "1GiB") {
+            $0.limits.messageMemoryMax = 1 << 30
+        },
         Example("outbound_buffer_high", "outbound-buffer-high", "128k") {
             $0.limits.outboundSizeHigh = 131_072
         },

@@ -18,6 +18,9 @@ struct QueueSnapshot {
     let unackedCount: Int
     let readyBytes: Int
     let unackedBytes: Int
+    /// Messages that are on disk only, and their bodies.
+    let pagedCount: Int
+    let pagedBytes: Int
     /// Octets the queue itself takes, without the messages' bodies.
     let memoryBytes: Int
     /// Since when nothing has been published to it, taken from it or settled.
@@ -66,15 +69,15 @@ extension QueueSnapshot: ListedSnapshot {
         object.add("messages", .count(readyCount + unackedCount))
         object.add("messages_ready", .count(readyCount))
         object.add("messages_unacknowledged", .count(unackedCount))
-        object.add("messages_ram", .count(readyCount + unackedCount))
+        object.add("messages_ram", .count(readyCount + unackedCount - pagedCount))
         object.add("messages_persistent", 0)
-        object.add("messages_paged_out", 0)
+        object.add("messages_paged_out", .count(pagedCount))
         object.add("message_bytes", .count(readyBytes + unackedBytes))
         object.add("message_bytes_ready", .count(readyBytes))
         object.add("message_bytes_unacknowledged", .count(unackedBytes))
-        object.add("message_bytes_ram", .count(readyBytes + unackedBytes))
+        object.add("message_bytes_ram", .count(readyBytes + unackedBytes - pagedBytes))
         object.add("message_bytes_persistent", 0)
-        object.add("message_bytes_paged_out", 0)
+        object.add("message_bytes_paged_out", .count(pagedBytes))
         object.add("memory", .count(memoryBytes))
         if isIdle { object.add("idle_since", .string(idleSince.text)) }
     }

@@ -278,6 +278,35 @@ extension MessageRecord {
 
 /// The same octets written in place, for the path of every persistent message.
 extension MessageRecord {
+    /// The content in a whole record.
+    struct Parts {
+        let route: ByteView
+        let properties: ByteView
+        let body: ByteView
+
+        /// Takes a record apart; `nil` when its sizes do not add up.
+        init?(_ payload: ByteView) {
+            guard payload.count > fixedSize,
+                payload[0] == JournalRecord.Kind.message.rawValue
+            else { return nil }
+            let prefixSize = Int(payload.loadUInt32(at: 1).byteSwapped)
+            let routeSize = Int(payload.loadUInt16(at: 5).byteSwapped)
+            let propertiesSize = Int(payload.loadUInt32(at: 7).byteSwapped)
+            let bodySize = payload.loadUInt64(at: 11).byteSwapped
+            guard bodySize <= UInt64(payload.count), routeSize >= 2, propertiesSize >= 2,
+                prefixSize >= fixedSize,
+                prefixSize + routeSize + propertiesSize + Int(bodySize) == payload.count
+            else { return nil }
+            let propertiesStart = prefixSize + routeSize
+            route = payload.slice(from: prefixSize, count: routeSize)
+            properties = payload.slice(from: propertiesStart, count: propertiesSize)
+            body = payload.slice(from: propertiesStart + propertiesSize, count: Int(bodySize))
+            guard Int(route[0]) + 2 <= routeSize,
+                2 + Int(route[0]) + Int(route[1 + Int(route[0])]) == routeSize
+            else { return nil }
+        }
+    }
+
     /// Fills in the fixed part of a prefix.
     @inline(__always)
     static func writeSizes(

@@ -9,6 +9,7 @@ extension Handle where State == VirtualHostState {
     ///
     /// - Parameter reason: Sent with connection.blocked.
     func blockPublishers(_ reason: String) {
+        state.journal.blockCount += 1
         guard state.journal.blockReason == nil else { return }
         state.journal.blockReason = reason
         // Channels forget their last route, so every publish passes `holdIfBlocked` once.
@@ -24,11 +25,13 @@ extension Handle where State == VirtualHostState {
         }
     }
 
-    /// Lets publishers go on.
+    /// Lets publishers go on, once for each time they were blocked.
     ///
     /// - Returns: The connections whose reactors must look at them.
     func unblockPublishers() -> [ShellAddress] {
-        guard state.journal.blockReason != nil else { return [] }
+        state.journal.blockCount -= 1
+        precondition(state.journal.blockCount >= 0, "unblocked more often than blocked")
+        guard state.journal.blockCount == 0 else { return [] }
         state.journal.blockReason = nil
         forEachConnection { $0.setBlocked(nil) }
         return readOn()
@@ -46,7 +49,10 @@ extension Handle where State == VirtualHostState {
     ///
     /// - Returns: The connections whose reactors must look at them.
     func releaseHeldPublishers() -> [ShellAddress] {
-        guard state.journal.hasHeldPublishers, state.journal.blockReason == nil else { return [] }
+        guard state.journal.hasHeldPublishers, state.journal.blockReason == nil,
+            state.journal.buffer.count <= state.limits.journalBacklogMax,
+            state.paging.spillBuffer.count < PagingState.spillBacklogMax
+        else { return [] }
         state.journal.hasHeldPublishers = false
         return readOn()
     }

@@ -32,8 +32,9 @@ struct JournalState: ~Copyable {
     var hasHeldPublishers = false
     /// The journal that was read ends within a transaction, which therefore never was.
     var endsInTransaction = false
-    /// Why publishers are held back, while they are.
+    /// Why publishers are held back, while they are, and for how many reasons.
     var blockReason: String?
+    var blockCount = 0
 
     /// No record has LSN 0, so that 0 can say "not in the journal".
     static let firstLSN: UInt64 = 1

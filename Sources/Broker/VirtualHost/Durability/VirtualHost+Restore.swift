@@ -5,16 +5,11 @@ extension Handle where State == VirtualHostState {
     /// Declares what was durable and queues what was persistent.
     ///
     /// Called once, before any connection and with the journal off. Messages come back in their
-    /// old places; what had been handed out before is marked redelivered.
+    /// old places, paged out; what had been handed out before is marked redelivered.
     ///
-    /// - Parameters:
-    ///   - recovered: The fold of the journal.
-    ///   - read: Gives a message record's payload by LSN and size; `nil` when it cannot be read.
+    /// - Parameter recovered: The fold of the journal.
     /// - Returns: What could not be brought back.
-    func restore(
-        _ recovered: RecoveredState,
-        read: (_ lsn: UInt64, _ size: Int) -> [UInt8]?
-    ) -> [RestoreLoss] {
+    func restore(_ recovered: RecoveredState) -> [RestoreLoss] {
         var losses: [RestoreLoss] = []
         restoreExchanges(recovered, &losses)
         restoreQueues(recovered, &losses)
@@ -22,7 +17,7 @@ extension Handle where State == VirtualHostState {
             guard !restore(binding) else { return }
             losses.append(.binding(source: binding.source, destination: binding.destination))
         }
-        restoreMessages(recovered, read: read, &losses)
+        restoreMessages(recovered)
         state.journal.nextQueueID = recovered.highestQueueID + 1
         if let description = recovered.description {
             state.journal.topologyLSN = description.lsn
@@ -90,67 +85,14 @@ extension Handle where State == VirtualHostState {
         }
     }
 
-    /// Reads live messages in the order of the journal, each once, whatever queues it is in.
-    private func restoreMessages(
-        _ recovered: RecoveredState,
-        read: (_ lsn: UInt64, _ size: Int) -> [UInt8]?,
-        _ losses: inout [RestoreLoss]
-    ) {
-        var messages: [UInt64: Message] = [:]
+    /// Enters live messages into their queues; they stay on disk until somebody takes them.
+    private func restoreMessages(_ recovered: RecoveredState) {
         for (record, saved) in recovered.liveQueues {
             guard let queue = queue(named: record.name) else { continue }
             for entry in saved.takeEntries() {
-                let known = messages[entry.lsn]
-                guard let message = known ?? message(entry, read: read) else {
-                    losses.append(.message(queue: record.name, lsn: entry.lsn))
-                    continue
-                }
-                if known == nil, message.header.traits.contains(.isShared) {
-                    messages[entry.lsn] = message
-                }
-                queue.restore(message, entry, deliveredThrough: saved.deliveredThrough)
+                queue.restore(entry, deliveredThrough: saved.deliveredThrough)
             }
         }
-    }
-
-    private func message(
-        _ entry: RecoveredState.Entry,
-        read: (_ lsn: UInt64, _ size: Int) -> [UInt8]?
-    ) -> Message? {
-        guard let payload = read(entry.lsn, Int(entry.size)) else { return nil }
-        return ByteView.with(payload) { payload in
-            message(payload, lsn: entry.lsn)
-        }
-    }
-
-    /// Builds a message from a whole record.
-    private func message(_ payload: ByteView, lsn: UInt64) -> Message? {
-        let record: MessageRecord
-        do throws(WireError) {
-            guard case .message(let decoded) = try JournalRecord(decoding: payload) else {
-                return nil
-            }
-            record = decoded
-        } catch {
-            return nil
-        }
-        guard payload.count == record.size, record.routeSize >= 2 else { return nil }
-        let route = payload.slice(from: record.prefixSize, count: record.routeSize)
-        let propertiesStart = record.prefixSize + record.routeSize
-        let properties = payload.slice(from: propertiesStart, count: record.propertiesSize)
-        let bodyStart = propertiesStart + record.propertiesSize
-        let body = payload.slice(from: bodyStart, count: record.bodySize)
-        var builder = MessageBuilder(
-            route: route,
-            properties: properties,
-            bodySize: record.bodySize,
-            pool: &state.pool
-        )
-        builder.append(body, pool: &state.pool)
-        let message = builder.finish()
-        message.header.traits = record.places.count > 1 ? [.persistent, .isShared] : .persistent
-        message.header.lsn = lsn
-        return message
     }
 }
 
@@ -159,22 +101,23 @@ enum RestoreLoss: Equatable {
     case exchange(ShortString, reason: String)
     case queue(ShortString, reason: String)
     case binding(source: ShortString, destination: ShortString)
-    case message(queue: ShortString, lsn: UInt64)
     case record(lsn: UInt64, reason: String)
 }
 
 extension Handle where State == QueueState {
     /// Puts a message that was there before the restart back to its place.
-    fileprivate func restore(
-        _ message: Message,
-        _ saved: RecoveredState.Entry,
-        deliveredThrough: UInt64
-    ) {
-        message.retain()
+    fileprivate func restore(_ saved: RecoveredState.Entry, deliveredThrough: UInt64) {
         state.virtualHost.state.journal.ledger.add(saved.lsn, count: 1)
-        var entry = QueueEntry(message: message, position: saved.position)
-        entry.deliveryCount = saved.deliveryCount
-        if saved.position < deliveredThrough { entry.deliveryCount = max(1, saved.deliveryCount) }
-        state.ready.append(entry)
+        let wasDelivered = saved.position < deliveredThrough
+        state.pagedCount += 1
+        state.pagedBytes += Int(saved.bodySize)
+        state.ready.restore(
+            QueueEntry(
+                place: .journal(saved.lsn),
+                position: saved.position,
+                bodySize: saved.bodySize,
+                deliveryCount: wasDelivered ? max(1, saved.deliveryCount) : saved.deliveryCount
+            )
+        )
     }
 }

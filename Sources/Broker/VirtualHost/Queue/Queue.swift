@@ -41,6 +41,20 @@ struct QueueState: ~Copyable {
     var nextMarked: Queue?
     var isMarked = false
 
+    /// Messages that are on disk only, and the octets of their bodies.
+    var pagedCount = 0
+    var pagedBytes = 0
+    /// Messages on their way to the spill log.
+    var spillingCount = 0
+    /// Messages are being read, and how many were asked for the last time.
+    var isReading = false
+    var readAheadCount = 0
+    /// Counted among the queues that are read ahead.
+    var isReader = false
+    var isPagingCandidate = false
+    /// Channels whose basic.get waits for a message that is being read.
+    var waitingGets: [Channel] = []
+
     var nextScheduled: Queue?
     var isScheduled = false
     var isDeleted = false
@@ -80,6 +94,8 @@ struct QueueCounters: BitwiseCopyable, Equatable {
     var acked: UInt64 = 0
     var redelivered: UInt64 = 0
     var overflowed: UInt64 = 0
+    /// Could not be read back from disk.
+    var lost: UInt64 = 0
 }
 
 /// Per second, as last sampled.
@@ -115,6 +131,7 @@ extension Handle where State == QueueState {
         accept(entry)
         state.ready.append(entry)
         if state.turnFirst != nil { virtualHost.schedule(self) }
+        if virtualHost.state.paging.isActive { noteForPaging() }
         return .stored
     }
 
@@ -135,6 +152,7 @@ extension Handle where State == QueueState {
         if state.settings.overflow != .dropHead { return .refused }
         accept(entry)
         state.ready.append(entry)
+        if state.virtualHost.state.paging.isActive { noteForPaging() }
         while state.ready.count > state.readyCountMax || state.ready.bodyBytes > state.readyBytesMax
         {
             guard let oldest = state.ready.popFirst() else { break }
@@ -151,6 +169,10 @@ extension Handle where State == QueueState {
     /// Lets go of a message for good, in memory and in the journal.
     @inline(__always)
     func discard(_ entry: QueueEntry) {
+        guard !entry.isPaged else {
+            discardPaged(entry)
+            return
+        }
         if state.journalID != 0, entry.message.header.lsn != 0 {
             if !state.isDeleted {
                 state.virtualHost.journalSettled(
@@ -169,10 +191,19 @@ extension Handle where State == QueueState {
             destroyIfUnused()
             return
         }
-        while !state.ready.isEmpty {
-            guard let consumer = takeTurn() else { return }
-            guard let entry = state.ready.popFirst() else { return }
+        while let next = state.ready.first {
+            guard !next.isPaged else {
+                guard next.place == .lost else { break }
+                dropLost()
+                continue
+            }
+            guard let consumer = takeTurn(), let entry = state.ready.popFirst() else { break }
             deliver(entry, to: consumer)
+        }
+        if state.ready.hasPaged {
+            if state.turnFirst != nil { readAhead() }
+        } else if state.isReader {
+            forgetReader()
         }
     }
 
@@ -237,6 +268,7 @@ extension Handle where State == QueueState {
             )
         }
         state.ready.putBack(back)
+        if state.virtualHost.state.paging.isActive { noteForPaging() }
         if state.ready.count > state.readyCountMax || state.ready.bodyBytes > state.readyBytesMax {
             dropBeyondLimit()
         }
@@ -275,9 +307,10 @@ extension Handle where State == QueueState {
         return count
     }
 
-    /// Frees a deleted queue once nothing refers to it: no delivery, no place on the schedule.
+    /// Frees a deleted queue once nothing refers to it: no delivery, no place on a list.
     func destroyIfUnused() {
-        guard state.isDeleted, state.unackedCount == 0, !state.isScheduled, !state.isMarked
+        guard state.isDeleted, state.unackedCount == 0, !state.isScheduled, !state.isMarked,
+            !state.isReading, state.spillingCount == 0, !state.isPagingCandidate
         else { return }
         destroy()
     }

@@ -1,6 +1,7 @@
 /// One message in one queue: 32 octets, whatever the message weighs.
 struct QueueEntry: BitwiseCopyable {
-    let message: Message
+    /// Where the message is; changes as it is paged out and in.
+    var place: MessagePlace
     /// Place in the queue: counts up from 0; a requeued message keeps it and so its old place.
     let position: UInt64
     /// Body octets; kept here so that limits and counts need not touch the message.
@@ -12,11 +13,29 @@ struct QueueEntry: BitwiseCopyable {
 
     var isRedelivered: Bool { deliveryCount > 0 }
 
+    /// The message, which must be in memory.
+    @inline(__always)
+    var message: Message { place.message }
+
+    /// Whether the message is on disk only.
+    @inline(__always)
+    var isPaged: Bool { place.isPaged }
+
     init(message: Message, position: UInt64) {
-        self.message = message
+        self.place = MessagePlace(message)
         self.position = position
         self.bodySize = UInt32(truncatingIfNeeded: message.header.bodySize)
         self.deliveryCount = 0
+        self.expiresAt = 0
+    }
+
+    /// An entry for a message that is on disk only.
+    init(place: MessagePlace, position: UInt64, bodySize: UInt32, deliveryCount: UInt32) {
+        precondition(place.isPaged, "a message in memory is entered by itself")
+        self.place = place
+        self.position = position
+        self.bodySize = bodySize
+        self.deliveryCount = deliveryCount
         self.expiresAt = 0
     }
 }

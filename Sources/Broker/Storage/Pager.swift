@@ -1,0 +1,147 @@
+import Wire
+
+/// Moves messages of one virtual host out of memory and back, one step at a time.
+///
+/// The daemon runs it on a thread of its own (`PagerThread`), so that no reactor waits for a file;
+/// tests call `step` when they like.
+final class Pager {
+    private let spill: SpillLog
+    private let reader: PageReader
+    private let log: Logger
+    /// What could not be written yet, the disk being full.
+    private var pending: (batch: JournalBatch, items: [SpillItem])?
+    /// Publishers are held back until it could be.
+    private var isBlocking = false
+
+    enum Outcome {
+        /// There was nothing to do.
+        case idle
+        case worked
+        /// The disk is full: worth another try after a while.
+        case full
+    }
+
+    /// Runs something on the core and ends the batch; in the daemon, under its lock.
+    ///
+    /// What is returned are connections whose reactors must look at them.
+    typealias Enter = ((VirtualHost) -> [ShellAddress]) -> Void
+
+    /// Readies everything on disk.
+    ///
+    /// - Parameters:
+    ///   - disk: The data directory; not shared with another thread.
+    ///   - directory: Of the spill log; its parent exists.
+    ///   - journal: Whose messages are read back.
+    ///   - catalog: The segments of that journal.
+    ///   - log: Told of what cannot be written or read.
+    /// - Throws: When the spill log cannot be begun.
+    init(
+        _ disk: any Disk,
+        directory: String,
+        journal: JournalOptions,
+        catalog: SegmentCatalog,
+        log: Logger
+    ) throws(StorageError) {
+        spill = try SpillLog(disk, directory: directory)
+        reader = PageReader(disk, journal: journal, catalog: catalog, spill: spill)
+        self.log = log
+    }
+
+    /// Writes and reads what the core wants.
+    ///
+    /// - Parameter enter: The way to the core.
+    /// - Returns: Whether there was anything to do, and whether all of it could be done.
+    func step(_ enter: Enter) -> Outcome {
+        var work: PagingWork?
+        enter { virtualHost in
+            work = virtualHost.takePaging(withSpill: pending == nil)
+            return []
+        }
+        if let batch = work?.spill { pending = (batch, work?.spillItems ?? []) }
+        guard pending != nil || work != nil else { return .idle }
+        let isWritten = writePending(enter)
+        for request in work?.requests ?? [] { serve(request, enter) }
+        reader.closeFiles()
+        removeDeadSegments(enter)
+        return isWritten ? .worked : .full
+    }
+
+    /// Writes what is pending.
+    ///
+    /// - Returns: `false` when the disk is full.
+    private func writePending(_ enter: Enter) -> Bool {
+        guard let (batch, items) = pending else { return true }
+        var isWritten = true
+        do throws(StorageError) {
+            try spill.write(batch)
+        } catch .diskFull(let path) {
+            guard !isBlocking else { return false }
+            isBlocking = true
+            let reason = "no space left on the disk of \(path)"
+            log.error("publishers held back", ["reason": reason])
+            enter { virtualHost in
+                virtualHost.blockPublishers(reason)
+                return []
+            }
+            return false
+        } catch {
+            log.error("messages cannot leave memory any more", ["error": "\(error)"])
+            isWritten = false
+        }
+        pending = nil
+        let wasBlocking = isBlocking
+        isBlocking = false
+        enter { virtualHost in
+            virtualHost.finishSpilling(items, batch, isWritten: isWritten)
+            return wasBlocking ? virtualHost.unblockPublishers() : []
+        }
+        return true
+    }
+
+    /// Reads what one queue wants, a piece at a time.
+    private func serve(_ request: PageRequest, _ enter: Enter) {
+        var next = 0
+        var hint: UInt64 = 0
+        while next < request.items.count {
+            let extent = reader.read(request.items, from: next)
+            next = extent.items.upperBound
+            var lostCount = 0
+            var name: [UInt8] = []
+            enter { _ in
+                for (payload, index) in zip(extent.payloads, extent.items) {
+                    let item = request.items[index]
+                    if !request.queue.pageIn(item, payload: payload, hint: &hint) { lostCount += 1 }
+                }
+                if lostCount > 0 { name = request.queue.state.name }
+                request.queue.goOn(isLast: next == request.items.count)
+                return []
+            }
+            if let failure = reader.takeFailure(), lostCount > 0 {
+                log.error(
+                    "messages cannot be read back",
+                    [
+                        "queue": String(decoding: name, as: UTF8.self), "count": "\(lostCount)",
+                        "error": "\(failure)",
+                    ]
+                )
+            }
+        }
+    }
+
+    private func removeDeadSegments(_ enter: Enter) {
+        let sealed = spill.sealedSegments
+        guard !sealed.isEmpty else { return }
+        var dead: [UInt64] = []
+        enter { virtualHost in
+            dead = sealed.filter { virtualHost.state.paging.spillLedger.isDead($0) }
+            return []
+        }
+        for segment in dead {
+            do throws(StorageError) {
+                try spill.remove(segment)
+            } catch {
+                log.warning("old spill files stay", ["error": "\(error)"])
+            }
+        }
+    }
+}

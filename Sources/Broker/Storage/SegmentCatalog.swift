@@ -1,0 +1,25 @@
+/// Which segments a journal has, for those who read it on another thread than the one that writes.
+final class SegmentCatalog: @unchecked Sendable {
+    private let lock = Lock()
+    /// Bases, lowest first.
+    private var bases: [UInt64]
+
+    init(_ segments: [JournalSegment]) { bases = segments.map(\.base) }
+
+    func add(_ base: UInt64) { lock.withLock { bases.append(base) } }
+
+    func remove(_ base: UInt64) { lock.withLock { bases.removeAll { $0 == base } } }
+
+    /// The base of the segment a record stands in; `nil` when it is older than all of them.
+    func base(of lsn: UInt64) -> UInt64? {
+        lock.withLock {
+            var low = 0
+            var high = bases.count
+            while low < high {
+                let middle = (low + high) / 2
+                if bases[middle] <= lsn { low = middle + 1 } else { high = middle }
+            }
+            return low == 0 ? nil : bases[low - 1]
+        }
+    }
+}

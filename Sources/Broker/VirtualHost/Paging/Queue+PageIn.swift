@@ -1,0 +1,153 @@
+import Wire
+
+/// Bringing messages back into memory ahead of those who take them.
+extension Handle where State == QueueState {
+    /// Asks for the next messages when few are left in memory; called when some were taken.
+    @inline(never)
+    func readAhead() {
+        guard !state.isReading, state.ready.hasPaged else { return }
+        let virtualHost = state.virtualHost
+        let numbers = state.ready.numbers
+        var start = state.ready.pagedStretch.lowerBound
+        if let first = state.ready.firstOfList, first.isPaged {
+            start = numbers.lowerBound
+        } else if start - numbers.lowerBound > UInt64(state.readAheadCount / 2) {
+            return
+        }
+        noteReader()
+        let end = state.ready.pagedStretch.upperBound
+        let window = virtualHost.readAheadBytes
+        var items: [PageRequest.Item] = []
+        var bytes = 0
+        var count = 0
+        while start < end, bytes < window {
+            let entry = state.ready.entry(start)
+            bytes += Int(entry.bodySize) + PagingState.messageOverhead
+            if entry.isPaged, entry.place != .lost {
+                items.append(
+                    .init(position: entry.position, place: entry.place, bodySize: entry.bodySize)
+                )
+            }
+            start += 1
+            count += 1
+        }
+        state.readAheadCount = count
+        let from = max(start, state.ready.pagedStretch.lowerBound)
+        state.ready.pagedStretch = from..<max(from, end)
+        guard !items.isEmpty else { return }
+        state.isReading = true
+        virtualHost.state.paging.requests.append(PageRequest(queue: self, items: items))
+    }
+
+    private func noteReader() {
+        guard !state.isReader else { return }
+        state.isReader = true
+        state.virtualHost.state.paging.readerCount += 1
+    }
+
+    /// No more reading ahead: nothing is paged any more, or the queue has gone.
+    func forgetReader() {
+        guard state.isReader else { return }
+        state.isReader = false
+        state.virtualHost.state.paging.readerCount -= 1
+    }
+
+    /// Puts a message that was read into its entry, unless the entry has left or changed.
+    ///
+    /// - Parameters:
+    ///   - item: What was asked for.
+    ///   - payload: Its record's payload; `nil` when it cannot be read.
+    ///   - hint: The number to try; moves on.
+    /// - Returns: `false` when a message that was needed could not be read: it is lost.
+    func pageIn(_ item: PageRequest.Item, payload: ByteView?, hint: inout UInt64) -> Bool {
+        guard !state.isDeleted,
+            let number = state.ready.number(of: item.position, hint: hint)
+        else { return true }
+        hint = number + 1
+        guard state.ready.entry(number).place == item.place else { return true }
+        let virtualHost = state.virtualHost
+        state.pagedCount -= 1
+        state.pagedBytes -= Int(item.bodySize)
+        if item.place.isSpilled { virtualHost.state.paging.spillLedger.remove(item.place.lsn) }
+        guard let payload, let message = virtualHost.message(from: payload, at: item.place) else {
+            state.ready.setPlace(.lost, of: number)
+            return false
+        }
+        message.retain()
+        state.ready.setPlace(MessagePlace(message), of: number)
+        return true
+    }
+
+    /// Messages have been read: consumers and who waits by basic.get go on.
+    ///
+    /// - Parameter isLast: Whether all that was asked for has been.
+    func goOn(isLast: Bool) {
+        if isLast { state.isReading = false }
+        guard !state.isDeleted else {
+            destroyIfUnused()
+            return
+        }
+        if state.turnFirst != nil { state.virtualHost.schedule(self) }
+        let waiting = state.waitingGets
+        state.waitingGets = []
+        for channel in waiting { channel.resumeGet() }
+    }
+
+    /// Drops a message at the front that cannot be read; its record stays where it is.
+    func dropLost() {
+        guard let entry = state.ready.popFirst() else { return }
+        precondition(entry.place == .lost, "dropping a message that can be had")
+        state.counters.lost += 1
+    }
+
+    /// Lets go of a paged message for good.
+    @inline(never)
+    func discardPaged(_ entry: QueueEntry) {
+        let virtualHost = state.virtualHost
+        guard entry.place != .lost else {
+            state.counters.lost += 1
+            return
+        }
+        state.pagedCount -= 1
+        state.pagedBytes -= Int(entry.bodySize)
+        if entry.place.isSpilled {
+            virtualHost.state.paging.spillLedger.remove(entry.place.lsn)
+            return
+        }
+        if !state.isDeleted {
+            virtualHost.journalSettled(queue: state.journalID, position: entry.position)
+        }
+        virtualHost.state.journal.ledger.remove(entry.place.lsn)
+    }
+}
+
+extension Handle where State == VirtualHostState {
+    /// Octets of messages to read ahead for one queue.
+    fileprivate var readAheadBytes: Int {
+        let share = state.paging.budget / 4 / max(1, state.paging.readerCount)
+        return min(PagingState.windowMax, max(state.paging.windowMin, share))
+    }
+
+    /// Builds a message from what was read.
+    fileprivate func message(from payload: ByteView, at place: MessagePlace) -> Message? {
+        place.isSpilled
+            ? Message.respilled(payload, pool: &state.pool)
+            : message(fromRecord: payload, lsn: place.lsn)
+    }
+
+    /// Builds a message from its journal record; `nil` when the sizes in it do not add up.
+    private func message(fromRecord payload: ByteView, lsn: UInt64) -> Message? {
+        guard let parts = MessageRecord.Parts(payload) else { return nil }
+        var builder = MessageBuilder(
+            route: parts.route,
+            properties: parts.properties,
+            bodySize: parts.body.count,
+            pool: &state.pool
+        )
+        builder.append(parts.body, pool: &state.pool)
+        let message = builder.finish()
+        message.header.traits = .persistent
+        message.header.lsn = lsn
+        return message
+    }
+}

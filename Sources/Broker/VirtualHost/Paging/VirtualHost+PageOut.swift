@@ -1,0 +1,238 @@
+import Wire
+
+/// Letting messages leave memory.
+extension Handle where State == VirtualHostState {
+    /// Starts keeping messages in memory only up to a budget.
+    ///
+    /// - Parameter budget: In octets; whoever reads and writes pages is there from now on.
+    func startPaging(budget: Int) { state.paging.budget = budget }
+
+    /// Keeps everything in memory from now on; what is paged stays so until it is needed.
+    func stopPaging() {
+        state.paging.budget = Int.max
+        if state.paging.isActive { stopWatchingQueues() }
+    }
+
+    /// Looks after memory at the end of a batch.
+    @inline(__always)
+    func watchMemory() {
+        let bytes = state.pool.messageBytes
+        if state.paging.isActive {
+            if bytes > state.paging.budget {
+                pageOut()
+            } else if bytes < state.paging.budget / 4 {
+                stopWatchingQueues()
+            }
+        } else if bytes > state.paging.budget / 2 {
+            watchQueues()
+        }
+    }
+
+    @inline(never)
+    private func watchQueues() {
+        state.paging.isActive = true
+        for queue in queueList() where !queue.state.ready.isEmpty { queue.noteForPaging() }
+    }
+
+    @inline(never)
+    private func stopWatchingQueues() {
+        state.paging.isActive = false
+        state.paging.hasShrunk = true
+        while let queue = state.paging.candidates.popFirst() { queue.forgetForPaging() }
+    }
+
+    /// Pages out until memory is a little below its budget, or nothing more can go now.
+    @inline(never)
+    private func pageOut() {
+        let goal = state.paging.budget / 16 * 15
+        var left = min(state.paging.candidates.count, PagingState.candidateCountMax)
+        while left > 0, state.pool.messageBytes - state.paging.spillingBytes > goal,
+            let queue = state.paging.candidates.popFirst()
+        {
+            left -= 1
+            guard !queue.state.isDeleted, queue.pageOut(downTo: goal) else {
+                queue.forgetForPaging()
+                continue
+            }
+            state.paging.candidates.append(queue)
+        }
+    }
+
+    /// Takes what is to be written to the spill log, and what is to be read.
+    ///
+    /// - Parameter withSpill: `false` while what was taken before is not written yet.
+    /// - Returns: `nil` when there is nothing to do.
+    func takePaging(withSpill: Bool) -> PagingWork? {
+        let spill = withSpill ? state.paging.spillBuffer.take() : nil
+        guard spill != nil || !state.paging.requests.isEmpty else { return nil }
+        var items: [SpillItem] = []
+        if spill != nil { swap(&items, &state.paging.spillItems) }
+        let work = PagingWork(spill: spill, spillItems: items, requests: state.paging.requests)
+        state.paging.requests = []
+        return work
+    }
+
+    /// Whether there is something to read or write.
+    @inline(__always)
+    var hasPagingWork: Bool {
+        !state.paging.requests.isEmpty || state.paging.spillBuffer.count > 0
+            || state.paging.hasShrunk
+    }
+
+    /// Whether memory has become free since this was asked last.
+    func takeShrinkage() -> Bool {
+        defer { state.paging.hasShrunk = false }
+        return state.paging.hasShrunk
+    }
+
+    /// Messages are in the spill log: their queues let go of them.
+    ///
+    /// - Parameters:
+    ///   - items: What was to be written.
+    ///   - batch: The octets of it.
+    ///   - isWritten: `false` when it could not be, and nothing will be any more.
+    func finishSpilling(_ items: [SpillItem], _ batch: JournalBatch, isWritten: Bool) {
+        state.paging.spillBuffer.reuse(batch)
+        if !isWritten { state.paging.isSpillBroken = true }
+        var hint: UInt64 = 0
+        for item in items {
+            state.paging.spillingBytes -= item.size
+            let queue = item.queue
+            queue.state.spillingCount -= 1
+            if isWritten, queue.letGo(item, hint: &hint) { continue }
+            state.paging.spillLedger.remove(item.lsn)
+            queue.destroyIfUnused()
+        }
+    }
+}
+
+/// What the thread that pages has to do.
+struct PagingWork {
+    let spill: JournalBatch?
+    let spillItems: [SpillItem]
+    let requests: [PageRequest]
+}
+
+extension Handle where State == QueueState {
+    /// Remembers that the queue may have messages to page.
+    func noteForPaging() {
+        guard !state.isPagingCandidate else { return }
+        state.isPagingCandidate = true
+        state.virtualHost.state.paging.candidates.append(self)
+    }
+
+    fileprivate func forgetForPaging() {
+        state.isPagingCandidate = false
+        if state.isDeleted { destroyIfUnused() }
+    }
+
+    /// Pages out the newest messages, and then, if nobody takes any, also the oldest.
+    ///
+    /// - Parameter goal: Octets of messages that may stay in memory.
+    /// - Returns: Whether the queue may have more to page, now or later.
+    fileprivate func pageOut(downTo goal: Int) -> Bool {
+        let virtualHost = state.virtualHost
+        if !state.ready.hasPaged { state.ready.pagedStretch = stretchToBegin }
+        var stretch = state.ready.pagedStretch
+        let end = state.ready.numbers.upperBound
+        var isHeldUp = false
+        while stretch.upperBound < end, !isHeldUp, virtualHost.isMemoryAbove(goal) {
+            isHeldUp = !pageOut(stretch.upperBound)
+            if !isHeldUp { stretch = stretch.lowerBound..<stretch.upperBound + 1 }
+        }
+        if state.turnFirst == nil, !state.isReading {
+            let first = state.ready.numbers.lowerBound
+            while stretch.lowerBound > first, !isHeldUp, virtualHost.isMemoryAbove(goal) {
+                isHeldUp = !pageOut(stretch.lowerBound - 1)
+                if !isHeldUp { stretch = stretch.lowerBound - 1..<stretch.upperBound }
+            }
+        }
+        state.ready.pagedStretch = stretch
+        return stretch != state.ready.numbers
+    }
+
+    /// Where the first paged stretch begins: behind what is read ahead at most.
+    private var stretchToBegin: Range<UInt64> {
+        let numbers = state.ready.numbers
+        let windowMin = state.virtualHost.state.paging.windowMin
+        var start = numbers.lowerBound
+        var bytes = 0
+        while start < numbers.upperBound, bytes < windowMin {
+            bytes += Int(state.ready.entry(start).bodySize) + PagingState.messageOverhead
+            start += 1
+        }
+        return start..<start
+    }
+
+    /// Lets go of one message, or sends it on its way to the spill log.
+    ///
+    /// - Returns: `false` when it must stay for now.
+    private func pageOut(_ number: UInt64) -> Bool {
+        let entry = state.ready.entry(number)
+        if entry.isPaged { return true }
+        let virtualHost = state.virtualHost
+        let lsn = entry.message.header.lsn
+        if state.journalID != 0, lsn != 0 {
+            guard lsn < virtualHost.state.journal.durableLSN else { return false }
+            state.ready.setPlace(.journal(lsn), of: number)
+            state.pagedCount += 1
+            state.pagedBytes += Int(entry.bodySize)
+            virtualHost.release(entry.message)
+            return true
+        }
+        return virtualHost.spill(entry, of: self)
+    }
+
+    /// Lets go of a message that is in the spill log now, if it is still there and not needed.
+    fileprivate func letGo(_ item: SpillItem, hint: inout UInt64) -> Bool {
+        guard !state.isDeleted,
+            let number = state.ready.number(of: item.position, hint: hint)
+        else { return false }
+        hint = number + 1
+        let entry = state.ready.entry(number)
+        guard !entry.isPaged, state.ready.pagedStretch.contains(number) else { return false }
+        state.ready.setPlace(.spill(item.lsn), of: number)
+        state.pagedCount += 1
+        state.pagedBytes += Int(entry.bodySize)
+        state.virtualHost.release(entry.message)
+        return true
+    }
+}
+
+extension Handle where State == VirtualHostState {
+    fileprivate func isMemoryAbove(_ goal: Int) -> Bool {
+        state.pool.messageBytes - state.paging.spillingBytes > goal
+    }
+
+    /// Copies a message's block into the spill log.
+    ///
+    /// - Returns: `false` when too much waits to be written already.
+    fileprivate func spill(_ entry: QueueEntry, of queue: Queue) -> Bool {
+        guard state.paging.spillBuffer.count < PagingState.spillBacklogMax,
+            !state.paging.isSpillBroken
+        else { return false }
+        let message = entry.message
+        let item = SpillItem(
+            queue: queue,
+            position: entry.position,
+            lsn: state.paging.spillBuffer.nextLSN,
+            size: message.header.blockSize
+        )
+        let size = Message.headerSize + message.imageSize
+        unsafe state.paging.spillBuffer.addFrame(payloadSize: size)
+            .copyMemory(from: message.block, byteCount: size)
+        state.paging.spillItems.append(item)
+        state.paging.spillLedger.add(item.lsn)
+        state.paging.spillingBytes += item.size
+        queue.state.spillingCount += 1
+        return true
+    }
+
+    /// Stops reading from a publisher whose messages cannot leave memory as fast as they come.
+    @inline(__always)
+    func holdIfSpillIsBehind(_ connection: Connection) {
+        guard state.paging.spillBuffer.count >= PagingState.spillBacklogMax else { return }
+        connection.state.isAwaitingDisk = true
+        state.journal.hasHeldPublishers = true
+    }
+}

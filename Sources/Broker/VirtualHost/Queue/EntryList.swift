@@ -1,0 +1,133 @@
+/// The entries of a queue in their order, however many.
+///
+/// A short list is one ring. A long one is two rings with full blocks of entries between them, so
+/// that it never needs twice its memory to grow, and gives memory back as it drains. Entries are
+/// numbered from the first one the list ever held; the number of an entry stays while others leave
+/// at the front.
+@safe
+struct EntryList: ~Copyable {
+    /// Entries of a block: 256 KiB of them.
+    static let blockCount = 8192
+
+    /// The whole list while it is short, and its beginning later.
+    private var front = Ring<QueueEntry>()
+    /// Full blocks, in order.
+    private var blocks = Ring<EntryBlock>()
+    /// Its end, once there is one.
+    private var back = Ring<QueueEntry>()
+    /// Whether there is more than `front`.
+    private var isLong = false
+    private(set) var count = 0
+    /// The number of the first entry, and of the next one while there is none.
+    private(set) var firstNumber: UInt64 = 0
+
+    init() {}
+
+    deinit {
+        for index in 0..<blocks.count { blocks[index].deallocate() }
+    }
+
+    /// The number the next entry will have.
+    @inline(__always)
+    var endNumber: UInt64 { firstNumber &+ UInt64(truncatingIfNeeded: count) }
+
+    var first: QueueEntry? {
+        @inline(__always) get { front.first }
+    }
+
+    @inline(__always)
+    mutating func append(_ entry: QueueEntry) {
+        count &+= 1
+        if isLong || front.count == EntryList.blockCount {
+            appendBehind(entry)
+        } else {
+            front.append(entry)
+        }
+    }
+
+    @inline(never)
+    private mutating func appendBehind(_ entry: QueueEntry) {
+        isLong = true
+        if back.count == EntryList.blockCount {
+            blocks.append(EntryBlock(moving: &back))
+        }
+        back.append(entry)
+    }
+
+    @inline(__always)
+    mutating func popFirst() -> QueueEntry? {
+        guard let entry = front.popFirst() else { return nil }
+        count &-= 1
+        firstNumber &+= 1
+        if isLong, front.isEmpty { refill() }
+        return entry
+    }
+
+    /// Invariant: a list that is not empty has its first entry in `front`.
+    @inline(never)
+    private mutating func refill() {
+        if let block = blocks.popFirst() {
+            block.move(to: &front)
+        } else {
+            swap(&front, &back)
+            isLong = false
+        }
+    }
+
+    /// The entry of a number, in place; a number that is not in the list traps.
+    subscript(number: UInt64) -> QueueEntry {
+        unsafeAddress { unsafe address(of: number) }
+        unsafeMutableAddress { unsafe UnsafeMutablePointer(mutating: address(of: number)) }
+    }
+
+    private func address(of number: UInt64) -> UnsafePointer<QueueEntry> {
+        precondition(number >= firstNumber && number < endNumber, "no such entry in the list")
+        var index = Int(truncatingIfNeeded: number &- firstNumber)
+        if index < front.count { return unsafe front.address(of: index) }
+        index &-= front.count
+        let block = index / EntryList.blockCount
+        guard block < blocks.count else {
+            return unsafe back.address(of: index &- blocks.count &* EntryList.blockCount)
+        }
+        return unsafe blocks[block].address(of: index % EntryList.blockCount)
+    }
+
+    /// The number of the first entry at or behind a position, in a list sorted by position.
+    func lowerBound(of position: UInt64) -> UInt64 {
+        var low = firstNumber
+        var high = endNumber
+        while low < high {
+            let middle = low + (high - low) / 2
+            if self[middle].position < position { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}
+
+/// A full block of entries.
+@safe
+private struct EntryBlock: BitwiseCopyable {
+    private let entries: UnsafeMutablePointer<QueueEntry>
+
+    /// Takes over all entries of a ring that has as many as a block.
+    init(moving ring: inout Ring<QueueEntry>) {
+        unsafe entries = .allocate(capacity: EntryList.blockCount)
+        for index in 0..<EntryList.blockCount {
+            unsafe (entries + index).initialize(to: ring[index])
+        }
+        ring.removeFirst(EntryList.blockCount)
+    }
+
+    /// Hands its entries over to an empty ring; the block is gone.
+    func move(to ring: inout Ring<QueueEntry>) {
+        for index in 0..<EntryList.blockCount { ring.append(unsafe entries[index]) }
+        deallocate()
+    }
+
+    func address(of index: Int) -> UnsafePointer<QueueEntry> {
+        precondition(index >= 0 && index < EntryList.blockCount, "no such entry in the block")
+        return unsafe UnsafePointer(entries + index)
+    }
+
+    func deallocate() { unsafe entries.deallocate() }
+}
