@@ -1,4 +1,5 @@
 import TestSupport
+import Wire
 
 @testable import Broker
 
@@ -26,6 +27,17 @@ final class DiskJournal {
         losses = opened.losses
         broker = DialogueBroker(limits: limits, opened.virtualHost)
         broker.batch { broker.virtualHost.startJournal(at: opened.journal.endLSN) }
+        broker.recordAt = { Self.payload(at: $0, in: opened.journal) }
+    }
+
+    /// The payload of a record that a message is read back from; `nil` when it cannot be read.
+    private static func payload(at lsn: UInt64, in journal: Journal) -> [UInt8]? {
+        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 8)
+        defer { room.deallocate() }
+        guard let count = try? journal.readFrames(from: lsn, into: room),
+            let start = UnsafeRawPointer(room.baseAddress)
+        else { return nil }
+        return JournalFrame.payload(in: ByteView(base: start, count: count), at: 0, lsn: lsn)?.bytes
     }
 
     /// Writes what has collected without making it durable; the batch, if there is any.
