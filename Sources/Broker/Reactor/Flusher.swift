@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Sends what connections have waiting: without the lock, one system call for each and turn.

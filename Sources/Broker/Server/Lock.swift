@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A mutual exclusion lock: pthread's, which costs half of `Synchronization.Mutex` uncontended
