@@ -29,6 +29,7 @@ extension Handle where State == ChannelState {
             }
             if mode == 2 { traits.insert(.persistent) }
         }
+        if let priority = scan.priority { traits.formUnion(.priority(priority)) }
         if let userID = scan.userID, userID != Array(state.connection.state.user.utf8) {
             throw refusal(
                 "user_id property set to '\(userID.string)' but authenticated user was "

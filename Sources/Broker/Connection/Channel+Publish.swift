@@ -80,7 +80,7 @@ extension Handle where State == ChannelState {
         guard state.transaction == nil,
             let routes = state.lastRoute.routes(of: message, virtualHost),
             let traits = state.lastProperties.traits(of: message),
-            traits.subtracting(.persistent).isEmpty
+            !traits.isSpecial
         else {
             try publishUnusual(message, isMandatory: isMandatory)
             return

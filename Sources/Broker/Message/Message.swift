@@ -133,7 +133,7 @@ struct Message: BitwiseCopyable, Equatable {
     }
 }
 
-/// What the broker learned about a message when it came in.
+/// What the broker learned about a message when it came in; the upper octet is its priority.
 struct MessageTraits: OptionSet, BitwiseCopyable {
     let rawValue: UInt16
 
@@ -143,4 +143,19 @@ struct MessageTraits: OptionSet, BitwiseCopyable {
     static let carriesExtraKeys = MessageTraits(rawValue: 2)
     /// Its `reply_to` asks for direct reply-to.
     static let asksForDirectReply = MessageTraits(rawValue: 4)
+
+    /// The bits of the priority property, which queues with x-max-priority look at.
+    static let priorityBits: UInt16 = 0xFF00
+
+    /// The traits of a message with this priority and no others.
+    static func priority(_ priority: UInt8) -> MessageTraits {
+        MessageTraits(rawValue: UInt16(priority) << 8)
+    }
+
+    /// The priority property; 0 without one.
+    var priority: UInt8 { UInt8(truncatingIfNeeded: rawValue >> 8) }
+
+    /// Whether publishing it takes more than putting it into the queues of its route.
+    @inline(__always)
+    var isSpecial: Bool { rawValue & 6 != 0 }
 }

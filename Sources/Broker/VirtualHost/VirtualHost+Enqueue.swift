@@ -26,10 +26,14 @@ extension Handle where State == VirtualHostState {
                 isRefused = true
                 return 0
             case .stored:
-                return journal(
-                    message,
-                    place: .init(queue: queue.state.journalID, position: position)
+                let terms = queue.recordedTerms(of: message)
+                let place = MessageRecord.Place(
+                    queue: queue.state.journalID,
+                    position: position,
+                    terms: terms
                 )
+                return terms == .none
+                    ? journal(message, place: place) : journalOnTerms(message, places: [place])
             }
         }
         var places: [MessageRecord.Place] = []
@@ -38,13 +42,20 @@ extension Handle where State == VirtualHostState {
             let position = queue.state.nextPosition
             switch queue.enqueue(message) {
             case .stored where queue.state.journalID != 0:
-                places.append(.init(queue: queue.state.journalID, position: position))
+                places.append(
+                    .init(
+                        queue: queue.state.journalID,
+                        position: position,
+                        terms: queue.recordedTerms(of: message)
+                    )
+                )
             case .stored, .gone: break
             case .refused: isRefused = true
             }
         }
         guard !places.isEmpty else { return 0 }
-        return journal(message, places: places)
+        return places.allSatisfy { $0.terms == .none }
+            ? journal(message, places: places) : journalOnTerms(message, places: places)
     }
 
     /// Puts a message nobody waits for into the queues of a route.

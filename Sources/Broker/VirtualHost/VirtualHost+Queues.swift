@@ -91,6 +91,7 @@ extension Handle where State == VirtualHostState {
                 name: name.bytes,
                 settings: settings,
                 owner: settings.isExclusive ? connection : nil,
+                termsMask: settings.termsMask,
                 readyCountMax: settings.readyCountMax ?? Int.max,
                 readyBytesMax: settings.readyBytesMax ?? Int.max,
                 unusedSince: state.now,

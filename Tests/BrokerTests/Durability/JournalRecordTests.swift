@@ -52,7 +52,19 @@ struct JournalRecordTests {
         .message(
             MessageRecord(
                 places: [.init(queue: 7, position: 1 << 40, deliveryCount: 3)],
-                isMoved: true,
+                form: .moved,
+                routeSize: 9,
+                propertiesSize: 4,
+                bodySize: 70_000
+            )
+        ),
+        .message(
+            MessageRecord(
+                places: [
+                    .init(queue: 7, position: 3), .init(queue: 8, position: 4, deliveryCount: 1),
+                    .init(queue: 9, position: 5, terms: .init(priority: 255)),
+                ],
+                form: .onTerms,
                 routeSize: 9,
                 propertiesSize: 4,
                 bodySize: 70_000

@@ -171,7 +171,7 @@ struct RecoveredStateTests {
                 places: [
                     .init(queue: 1, position: 0, deliveryCount: 2), .init(queue: 2, position: 5),
                 ],
-                isMoved: true,
+                form: .moved,
                 routeSize: 2,
                 propertiesSize: 2,
                 bodySize: 17

@@ -61,6 +61,37 @@ struct PagingTests {
         store.pageAll()
     }
 
+    @Test("of every priority leave memory and come back in order", arguments: [1, 2] as [UInt8])
+    func priorities(deliveryMode: UInt8) throws {
+        try play { broker, store in
+            let peer = try broker.connect()
+            peer.send(
+                QueueDeclare(queue: "q", durable: true, arguments: ["x-max-priority": .int8(5)])
+            )
+            try store.sync()
+            try peer.expect(QueueDeclareOk.self)
+            var properties = persistent()
+            properties.deliveryMode = deliveryMode
+            for priority in [0, 5, 2] as [UInt8] {
+                properties.priority = priority
+                try publish(0..<400, to: "q", peer, store, properties)
+            }
+            #expect(store.messageBytes <= Self.budget)
+            #expect(try broker.queue("q").state.pagedCount > 900)
+            try peer.setPrefetch(50)
+            try peer.consume("q", "c")
+            var seen: [String] = []
+            while seen.count < 1200 {
+                store.pageAll()
+                let deliveries = try peer.deliveries()
+                try #require(!deliveries.isEmpty, "nothing after \(seen.count)")
+                seen += deliveries.map(\.text)
+                peer.ack(UInt64(seen.count), multiple: true)
+            }
+            #expect(seen == (0..<3).flatMap { _ in (0..<400).map(text) })
+        }
+    }
+
     @Test("leave memory once the journal has them, and come back", arguments: [false, true])
     func journaled(isFetched: Bool) throws {
         try play { broker, store in

@@ -42,6 +42,8 @@ enum JournalRecord: Equatable {
         case message = 0x80
         /// A copy of a message, made by compaction: the one before is needed no more.
         case moved = 0x81
+        /// A message that has a priority or an end in one of its places.
+        case onTerms = 0x82
     }
 }
 
@@ -76,11 +78,45 @@ struct MessageRecord: Equatable {
         let position: UInt64
         /// Times it was handed out and came back; 0 but in a copy.
         var deliveryCount: UInt32 = 0
+        var terms = Terms.none
+    }
+
+    /// On what terms a message is in a place.
+    struct Terms: Equatable, BitwiseCopyable {
+        var priority: UInt8 = 0
+
+        static let none = Terms()
+    }
+
+    /// How a record says where its message is.
+    enum Form: Equatable {
+        /// By queue and position.
+        case plain
+        /// The same with delivery counts; compaction made it.
+        case moved
+        /// The same with terms.
+        case onTerms
+
+        var kind: JournalRecord.Kind {
+            switch self {
+            case .plain: .message
+            case .moved: .moved
+            case .onTerms: .onTerms
+            }
+        }
+
+        /// Octets of a place.
+        var placeSize: Int {
+            switch self {
+            case .plain: MessageRecord.placeSize
+            case .moved: MessageRecord.movedPlaceSize
+            case .onTerms: MessageRecord.placeOnTermsSize
+            }
+        }
     }
 
     let places: [Place]
-    /// Whether compaction made it.
-    var isMoved = false
+    var form = Form.plain
     /// Octets of exchange and routing key as two short strings.
     let routeSize: Int
     let propertiesSize: Int
@@ -90,19 +126,11 @@ struct MessageRecord: Equatable {
     static let fixedSize = 1 + 4 + 2 + 4 + 8 + 4
     static let placeSize = 12
     static let movedPlaceSize = 16
+    static let placeOnTermsSize = 25
 
     static func prefixSize(placeCount: Int) -> Int { fixedSize + placeCount * placeSize }
 
-    /// The size of a copy's prefix.
-    static func movedPrefixSize(placeCount: Int) -> Int {
-        fixedSize + placeCount * movedPlaceSize
-    }
-
-    var prefixSize: Int {
-        isMoved
-            ? MessageRecord.movedPrefixSize(placeCount: places.count)
-            : MessageRecord.prefixSize(placeCount: places.count)
-    }
+    var prefixSize: Int { MessageRecord.fixedSize + places.count * form.placeSize }
     var size: Int { prefixSize + routeSize + propertiesSize + bodySize }
 }
 
@@ -207,8 +235,9 @@ extension JournalRecord {
             )
         case .topologyBegins: self = .topologyBegins
         case .topologyEnds: self = .topologyEnds
-        case .message: self = .message(try MessageRecord(from: &reader, isMoved: false))
-        case .moved: self = .message(try MessageRecord(from: &reader, isMoved: true))
+        case .message: self = .message(try MessageRecord(from: &reader, .plain))
+        case .moved: self = .message(try MessageRecord(from: &reader, .moved))
+        case .onTerms: self = .message(try MessageRecord(from: &reader, .onTerms))
         case .transaction: self = .transaction(octets: try reader.readLittle64())
         }
     }
@@ -240,8 +269,7 @@ extension BindingRecord {
 
 extension MessageRecord {
     func encodePrefix(into writer: inout ByteWriter) {
-        let kind = isMoved ? JournalRecord.Kind.moved : JournalRecord.Kind.message
-        writer.writeUInt8(kind.rawValue)
+        writer.writeUInt8(form.kind.rawValue)
         writer.writeLittle(UInt32(prefixSize))
         writer.writeLittle(UInt16(routeSize))
         writer.writeLittle(UInt32(propertiesSize))
@@ -250,11 +278,15 @@ extension MessageRecord {
         for place in places {
             writer.writeLittle(place.queue)
             writer.writeLittle(place.position)
-            if isMoved { writer.writeLittle(place.deliveryCount) }
+            if form == .moved || form == .onTerms { writer.writeLittle(place.deliveryCount) }
+            if form == .onTerms {
+                writer.writeUInt8(place.terms.priority)
+                writer.writeLittle(UInt64(0))
+            }
         }
     }
 
-    fileprivate init(from reader: inout ByteReader, isMoved: Bool) throws(WireError) {
+    fileprivate init(from reader: inout ByteReader, _ form: Form) throws(WireError) {
         _ = try reader.readLittle32()
         routeSize = Int(try reader.readLittle16())
         propertiesSize = Int(try reader.readLittle32())
@@ -263,16 +295,23 @@ extension MessageRecord {
         self.bodySize = Int(bodySize)
         var places: [Place] = []
         for _ in 0..<(try reader.readLittle32()) {
-            places.append(
-                Place(
-                    queue: try reader.readLittle32(),
-                    position: try reader.readLittle64(),
-                    deliveryCount: isMoved ? try reader.readLittle32() : 0
-                )
+            var place = Place(
+                queue: try reader.readLittle32(),
+                position: try reader.readLittle64()
             )
+            if form != .plain { place.deliveryCount = try reader.readLittle32() }
+            if form == .onTerms { place.terms = try Terms(from: &reader) }
+            places.append(place)
         }
         self.places = places
-        self.isMoved = isMoved
+        self.form = form
+    }
+}
+
+extension MessageRecord.Terms {
+    fileprivate init(from reader: inout ByteReader) throws(WireError) {
+        priority = try reader.readUInt8()
+        _ = try reader.readLittle64()
     }
 }
 
@@ -287,7 +326,7 @@ extension MessageRecord {
         /// Takes a record apart; `nil` when its sizes do not add up.
         init?(_ payload: ByteView) {
             guard payload.count > fixedSize,
-                payload[0] == JournalRecord.Kind.message.rawValue
+                payload[0] >= JournalRecord.Kind.message.rawValue
             else { return nil }
             let prefixSize = Int(payload.loadUInt32(at: 1).byteSwapped)
             let routeSize = Int(payload.loadUInt16(at: 5).byteSwapped)

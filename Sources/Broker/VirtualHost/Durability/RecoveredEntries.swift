@@ -14,6 +14,7 @@ struct RecoveredEntries {
         /// Octets of the message's body.
         let bodySize: UInt32
         var deliveryCount: UInt32
+        var terms = MessageRecord.Terms.none
         fileprivate(set) var isSettled = false
     }
 

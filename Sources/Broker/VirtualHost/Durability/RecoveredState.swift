@@ -206,7 +206,8 @@ final class RecoveredState {
                 lsn: lsn,
                 size: UInt32(clamping: size),
                 bodySize: UInt32(clamping: bodySize),
-                deliveryCount: place.deliveryCount
+                deliveryCount: place.deliveryCount,
+                terms: place.terms
             )
         )
     }

@@ -76,6 +76,30 @@ extension Handle where State == VirtualHostState {
         return state.journal.buffer.nextLSN
     }
 
+    /// The same for a message that is in one of its places on terms of its own.
+    @inline(never)
+    func journalOnTerms(_ message: Message, places: [MessageRecord.Place]) -> UInt64 {
+        message.header.lsn = state.journal.buffer.nextLSN
+        state.journal.ledger.add(message.header.lsn, count: places.count)
+        let record = MessageRecord(
+            places: places,
+            form: .onTerms,
+            routeSize: message.route.count,
+            propertiesSize: message.properties.count,
+            bodySize: message.body.count
+        )
+        var writer = ByteWriter(capacity: record.prefixSize)
+        record.encodePrefix(into: &writer)
+        var place = unsafe state.journal.buffer.addFrame(payloadSize: record.size)
+        ByteView.with(writer.bytes) { prefix in
+            for part in [prefix, message.route, message.properties, message.body] {
+                unsafe place.copyMemory(from: part.base, byteCount: part.count)
+                unsafe place += part.count
+            }
+        }
+        return state.journal.buffer.nextLSN
+    }
+
     /// Adds a message's record with everything but its places.
     ///
     /// - Returns: Where its payload begins.

@@ -116,7 +116,8 @@ extension Handle where State == QueueState {
                 place: .journal(saved.lsn),
                 position: saved.position,
                 bodySize: saved.bodySize,
-                deliveryCount: wasDelivered ? max(1, saved.deliveryCount) : saved.deliveryCount
+                deliveryCount: wasDelivered ? max(1, saved.deliveryCount) : saved.deliveryCount,
+                terms: terms(saved.terms)
             )
         )
     }

@@ -46,6 +46,7 @@ struct PagingState: ~Copyable {
 struct SpillItem: BitwiseCopyable {
     let queue: Queue
     let position: UInt64
+    let priority: UInt8
     let lsn: UInt64
     /// Octets of its block.
     let size: Int
@@ -55,6 +56,7 @@ struct SpillItem: BitwiseCopyable {
 struct PageRequest {
     struct Item: BitwiseCopyable {
         let position: UInt64
+        let priority: UInt8
         let place: MessagePlace
         let bodySize: UInt32
     }

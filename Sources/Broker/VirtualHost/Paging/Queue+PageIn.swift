@@ -6,34 +6,56 @@ extension Handle where State == QueueState {
     @inline(never)
     func readAhead() {
         guard !state.isReading, state.ready.hasPaged else { return }
-        let virtualHost = state.virtualHost
-        let numbers = state.ready.numbers
-        var start = state.ready.pagedStretch.lowerBound
-        if let first = state.ready.firstOfList, first.isPaged {
-            start = numbers.lowerBound
-        } else if start - numbers.lowerBound > UInt64(state.readAheadCount / 2) {
+        var next: UInt8? = state.ready.highestPriority
+        var ahead: UInt64 = 0
+        while let priority = next {
+            next = state.ready.priority(below: priority)
+            guard state.ready[priority].hasPaged else {
+                ahead += UInt64(state.ready[priority].count)
+                continue
+            }
+            let first = state.ready[priority].numbers.lowerBound
+            var start = state.ready[priority].pagedStretch.lowerBound
+            if let entry = state.ready[priority].firstOfList, entry.isPaged {
+                start = first
+            } else {
+                ahead += start - first
+            }
+            if start != first, ahead > UInt64(state.readAheadCount / 2) { return }
+            readAhead(priority, from: start)
             return
         }
+    }
+
+    /// Asks for messages of one priority.
+    private func readAhead(_ priority: UInt8, from first: UInt64) {
         noteReader()
-        let end = state.ready.pagedStretch.upperBound
+        let virtualHost = state.virtualHost
+        var start = first
+        let end = state.ready[priority].pagedStretch.upperBound
         let window = virtualHost.readAheadBytes
         var items: [PageRequest.Item] = []
         var bytes = 0
         var count = 0
         while start < end, bytes < window {
-            let entry = state.ready.entry(start)
+            let entry = state.ready[priority].entry(start)
             bytes += Int(entry.bodySize) + PagingState.messageOverhead
             if entry.isPaged, entry.place != .lost {
                 items.append(
-                    .init(position: entry.position, place: entry.place, bodySize: entry.bodySize)
+                    .init(
+                        position: entry.position,
+                        priority: priority,
+                        place: entry.place,
+                        bodySize: entry.bodySize
+                    )
                 )
             }
             start += 1
             count += 1
         }
         state.readAheadCount = count
-        let from = max(start, state.ready.pagedStretch.lowerBound)
-        state.ready.pagedStretch = from..<max(from, end)
+        let from = max(start, state.ready[priority].pagedStretch.lowerBound)
+        state.ready[priority].pagedStretch = from..<max(from, end)
         guard !items.isEmpty else { return }
         state.isReading = true
         virtualHost.state.paging.requests.append(PageRequest(queue: self, items: items))
@@ -61,20 +83,20 @@ extension Handle where State == QueueState {
     /// - Returns: `false` when a message that was needed could not be read: it is lost.
     func pageIn(_ item: PageRequest.Item, payload: ByteView?, hint: inout UInt64) -> Bool {
         guard !state.isDeleted,
-            let number = state.ready.number(of: item.position, hint: hint)
+            let number = state.ready[item.priority].number(of: item.position, hint: hint)
         else { return true }
         hint = number + 1
-        guard state.ready.entry(number).place == item.place else { return true }
+        guard state.ready[item.priority].entry(number).place == item.place else { return true }
         let virtualHost = state.virtualHost
         state.pagedCount -= 1
         state.pagedBytes -= Int(item.bodySize)
         if item.place.isSpilled { virtualHost.state.paging.spillLedger.remove(item.place.lsn) }
         guard let payload, let message = virtualHost.message(from: payload, at: item.place) else {
-            state.ready.setPlace(.lost, of: number)
+            state.ready[item.priority].setPlace(.lost, of: number)
             return false
         }
         message.retain()
-        state.ready.setPlace(MessagePlace(message), of: number)
+        state.ready[item.priority].setPlace(MessagePlace(message), of: number)
         return true
     }
 

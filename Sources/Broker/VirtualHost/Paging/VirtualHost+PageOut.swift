@@ -131,34 +131,47 @@ extension Handle where State == QueueState {
     /// - Parameter goal: Octets of messages that may stay in memory.
     /// - Returns: Whether the queue may have more to page, now or later.
     fileprivate func pageOut(downTo goal: Int) -> Bool {
+        var mayHaveMore = pageOut(0, downTo: goal)
+        var priority = state.ready.highestPriority
+        while priority > 0 {
+            if pageOut(priority, downTo: goal) { mayHaveMore = true }
+            priority = state.ready.priority(below: priority) ?? 0
+        }
+        return mayHaveMore
+    }
+
+    /// The same for the messages of one priority.
+    private func pageOut(_ priority: UInt8, downTo goal: Int) -> Bool {
         let virtualHost = state.virtualHost
-        if !state.ready.hasPaged { state.ready.pagedStretch = stretchToBegin }
-        var stretch = state.ready.pagedStretch
-        let end = state.ready.numbers.upperBound
+        if !state.ready[priority].hasPaged {
+            state.ready[priority].pagedStretch = stretchToBegin(priority)
+        }
+        var stretch = state.ready[priority].pagedStretch
+        let end = state.ready[priority].numbers.upperBound
         var isHeldUp = false
         while stretch.upperBound < end, !isHeldUp, virtualHost.isMemoryAbove(goal) {
-            isHeldUp = !pageOut(stretch.upperBound)
+            isHeldUp = !pageOut(stretch.upperBound, of: priority)
             if !isHeldUp { stretch = stretch.lowerBound..<stretch.upperBound + 1 }
         }
         if state.turnFirst == nil, !state.isReading {
-            let first = state.ready.numbers.lowerBound
+            let first = state.ready[priority].numbers.lowerBound
             while stretch.lowerBound > first, !isHeldUp, virtualHost.isMemoryAbove(goal) {
-                isHeldUp = !pageOut(stretch.lowerBound - 1)
+                isHeldUp = !pageOut(stretch.lowerBound - 1, of: priority)
                 if !isHeldUp { stretch = stretch.lowerBound - 1..<stretch.upperBound }
             }
         }
-        state.ready.pagedStretch = stretch
-        return stretch != state.ready.numbers
+        state.ready[priority].pagedStretch = stretch
+        return stretch != state.ready[priority].numbers
     }
 
     /// Where the first paged stretch begins: behind what is read ahead at most.
-    private var stretchToBegin: Range<UInt64> {
-        let numbers = state.ready.numbers
+    private func stretchToBegin(_ priority: UInt8) -> Range<UInt64> {
+        let numbers = state.ready[priority].numbers
         let windowMin = state.virtualHost.state.paging.windowMin
         var start = numbers.lowerBound
         var bytes = 0
         while start < numbers.upperBound, bytes < windowMin {
-            bytes += Int(state.ready.entry(start).bodySize) + PagingState.messageOverhead
+            bytes += Int(state.ready[priority].entry(start).bodySize) + PagingState.messageOverhead
             start += 1
         }
         return start..<start
@@ -167,14 +180,14 @@ extension Handle where State == QueueState {
     /// Lets go of one message, or sends it on its way to the spill log.
     ///
     /// - Returns: `false` when it must stay for now.
-    private func pageOut(_ number: UInt64) -> Bool {
-        let entry = state.ready.entry(number)
+    private func pageOut(_ number: UInt64, of priority: UInt8) -> Bool {
+        let entry = state.ready[priority].entry(number)
         if entry.isPaged { return true }
         let virtualHost = state.virtualHost
         let lsn = entry.message.header.lsn
         if state.journalID != 0, lsn != 0 {
             guard lsn < virtualHost.state.journal.durableLSN else { return false }
-            state.ready.setPlace(.journal(lsn), of: number)
+            state.ready[priority].setPlace(.journal(lsn), of: number)
             state.pagedCount += 1
             state.pagedBytes += Int(entry.bodySize)
             virtualHost.release(entry.message)
@@ -186,12 +199,14 @@ extension Handle where State == QueueState {
     /// Lets go of a message that is in the spill log now, if it is still there and not needed.
     fileprivate func letGo(_ item: SpillItem, hint: inout UInt64) -> Bool {
         guard !state.isDeleted,
-            let number = state.ready.number(of: item.position, hint: hint)
+            let number = state.ready[item.priority].number(of: item.position, hint: hint)
         else { return false }
         hint = number + 1
-        let entry = state.ready.entry(number)
-        guard !entry.isPaged, state.ready.pagedStretch.contains(number) else { return false }
-        state.ready.setPlace(.spill(item.lsn), of: number)
+        let entry = state.ready[item.priority].entry(number)
+        guard !entry.isPaged, state.ready[item.priority].pagedStretch.contains(number) else {
+            return false
+        }
+        state.ready[item.priority].setPlace(.spill(item.lsn), of: number)
         state.pagedCount += 1
         state.pagedBytes += Int(entry.bodySize)
         state.virtualHost.release(entry.message)
@@ -215,6 +230,7 @@ extension Handle where State == VirtualHostState {
         let item = SpillItem(
             queue: queue,
             position: entry.position,
+            priority: entry.terms.priority,
             lsn: state.paging.spillBuffer.nextLSN,
             size: message.header.blockSize
         )

@@ -20,6 +20,8 @@ struct QueueState: ~Copyable {
     var nextPosition: UInt64 = 0
     var unackedCount = 0
     var unackedBytes = 0
+    /// Which traits of a message set the terms it is here on; see `EntryTerms`.
+    let termsMask: UInt16
     /// Limit on ready messages; `Int.max` without one.
     let readyCountMax: Int
     /// Limit on the bytes of ready messages' bodies; `Int.max` without one.
@@ -116,8 +118,26 @@ extension Handle where State == QueueState {
     /// - Returns: Whether it is in the queue, already gone, or refused (x-overflow).
     @inline(__always)
     func enqueue(_ message: Message) -> EnqueueOutcome {
+        if message.header.traits.rawValue & state.termsMask != 0 {
+            return enqueueOnTerms(message)
+        }
+        return enqueue(QueueEntry(message: message, position: state.nextPosition))
+    }
+
+    @inline(never)
+    private func enqueueOnTerms(_ message: Message) -> EnqueueOutcome {
+        enqueue(
+            QueueEntry(
+                message: message,
+                position: state.nextPosition,
+                terms: terms(of: message)
+            )
+        )
+    }
+
+    @inline(__always)
+    private func enqueue(_ entry: QueueEntry) -> EnqueueOutcome {
         let virtualHost = state.virtualHost
-        let entry = QueueEntry(message: message, position: state.nextPosition)
         if state.ready.isEmpty, let consumer = takeTurn() {
             accept(entry)
             deliver(entry, to: consumer)

@@ -8,8 +8,7 @@ struct QueueEntry: BitwiseCopyable {
     let bodySize: UInt32
     /// Times it was handed out and came back.
     var deliveryCount: UInt32
-    /// Reserved for the instant the message expires, in nanoseconds; 0 is never.
-    var expiresAt: UInt64
+    var terms: EntryTerms
 
     var isRedelivered: Bool { deliveryCount > 0 }
 
@@ -21,21 +20,28 @@ struct QueueEntry: BitwiseCopyable {
     @inline(__always)
     var isPaged: Bool { place.isPaged }
 
-    init(message: Message, position: UInt64) {
+    @inline(__always)
+    init(message: Message, position: UInt64, terms: EntryTerms = .none) {
         self.place = MessagePlace(message)
         self.position = position
         self.bodySize = UInt32(truncatingIfNeeded: message.header.bodySize)
         self.deliveryCount = 0
-        self.expiresAt = 0
+        self.terms = terms
     }
 
     /// An entry for a message that is on disk only.
-    init(place: MessagePlace, position: UInt64, bodySize: UInt32, deliveryCount: UInt32) {
+    init(
+        place: MessagePlace,
+        position: UInt64,
+        bodySize: UInt32,
+        deliveryCount: UInt32,
+        terms: EntryTerms
+    ) {
         precondition(place.isPaged, "a message in memory is entered by itself")
         self.place = place
         self.position = position
         self.bodySize = bodySize
         self.deliveryCount = deliveryCount
-        self.expiresAt = 0
+        self.terms = terms
     }
 }

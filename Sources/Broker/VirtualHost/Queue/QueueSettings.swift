@@ -20,6 +20,8 @@ struct QueueSettings {
     private(set) var readyBytesMax: Int?
     /// How long the queue may be unused before it is deleted; `nil` without x-expires.
     private(set) var unusedTimeMax: Duration?
+    /// The highest priority that counts; 0 without x-max-priority, when none does.
+    private(set) var priorityMax: UInt8 = 0
     private(set) var overflow = Overflow.dropHead
     private(set) var hasSingleActiveConsumer = false
 
@@ -57,9 +59,9 @@ struct QueueSettings {
             guard time > .zero else { throw context.invalid("cannot be zero") }
             unusedTimeMax = time
         case "x-max-priority":
-            guard try context.nonNegative(entry.value) <= 255 else {
-                throw context.invalid("must be at most 255")
-            }
+            let priority = try context.nonNegative(entry.value)
+            guard priority <= 255 else { throw context.invalid("must be at most 255") }
+            priorityMax = UInt8(priority)
         case "x-overflow":
             overflow = try context.overflow(entry.value)
         case "x-single-active-consumer":
@@ -89,7 +91,7 @@ struct QueueSettings {
 
     /// Arguments that are checked and compared and have no effect in this version.
     private static let idleArguments: Set<ShortString> = [
-        "x-message-ttl", "x-max-priority", "x-dead-letter-exchange",
+        "x-message-ttl", "x-dead-letter-exchange",
         "x-dead-letter-routing-key",
     ]
 

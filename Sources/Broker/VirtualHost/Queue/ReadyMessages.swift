@@ -1,146 +1,143 @@
-/// The messages of a queue that wait for a consumer, in order of their positions.
+/// The messages of a queue that wait for a consumer: highest priority first, then by position.
 ///
-/// New messages have the highest position and go to the end of a list. Messages that come back
-/// (nack, reject, a consumer that went away) belong before others: they wait in a binary heap, and
-/// the next message is the lower of the list's first and the heap's top. So a requeue costs
-/// O(log n) of what came back, whatever the order of the nacks, and nothing for anybody else.
-///
-/// A stretch in the middle of the list may be paged: its messages are on disk only, or on their
-/// way there. What stands before it is in memory, or being read; what stands behind it came later
-/// and is in memory.
+/// Nearly every queue has one level, which costs it nothing. A queue with x-max-priority has one
+/// for each priority in use, made when the first message of it comes, and a bit that says whether
+/// there is something in it: finding the highest takes a few instructions.
 struct ReadyMessages: ~Copyable {
-    private var list = EntryList()
-    private var returned = Ring<QueueEntry>()
+    private var lowest = ReadyLevel()
+    private var higher = HandleTable<ReadyLevel>()
+    private var occupied = PrioritySet()
+    /// Messages above the lowest level, and the octets of their bodies.
+    private var higherCount = 0
+    private var higherBytes = 0
+
+    init() {}
+
+    deinit { higher.forEach { $0.destroy() } }
+
+    @inline(__always)
+    var count: Int { lowest.count &+ higherCount }
+    @inline(__always)
+    var isEmpty: Bool { lowest.isEmpty && higherCount == 0 }
     /// Octets of all bodies.
-    private(set) var bodyBytes = 0
-    /// The paged stretch of the list, by the numbers of its entries.
-    private var stretch: Range<UInt64> = 0..<0
-
     @inline(__always)
-    var count: Int { list.count &+ returned.count }
-    @inline(__always)
-    var isEmpty: Bool { list.count == 0 && returned.count == 0 }
+    var bodyBytes: Int { lowest.bodyBytes &+ higherBytes }
 
-    /// Adds a message behind all others.
+    /// Adds a message behind all others of its priority.
     @inline(__always)
     mutating func append(_ entry: QueueEntry) {
-        bodyBytes &+= Int(entry.bodySize)
-        list.append(entry)
+        if entry.terms.priority == 0 {
+            lowest.append(entry)
+        } else {
+            level(for: entry).state.append(entry)
+        }
     }
 
-    /// Removes and returns the message with the lowest position, wherever it is.
+    /// Removes and returns the message that is next, wherever it is.
     @inline(__always)
     mutating func popFirst() -> QueueEntry? {
-        if returned.count > 0 { return popReturned() }
-        guard let entry = list.popFirst() else { return nil }
-        bodyBytes &-= Int(entry.bodySize)
-        return entry
+        higherCount > 0 ? popHigher() : lowest.popFirst()
     }
 
     /// The message `popFirst` would return.
     @inline(__always)
-    var first: QueueEntry? {
-        returned.count == 0 ? list.first : lowerFirst
-    }
+    var first: QueueEntry? { higherCount > 0 ? firstHigher : lowest.first }
 
-    private var lowerFirst: QueueEntry? {
-        guard let top = returned.first else { return list.first }
-        guard let next = list.first else { return top }
-        return top.position < next.position ? top : next
-    }
-
-    /// Puts a message back to its old place.
+    /// Puts a message back to its old place among those of its priority.
     mutating func putBack(_ entry: QueueEntry) {
-        bodyBytes += Int(entry.bodySize)
-        returned.append(entry)
-        var child = returned.count - 1
-        while child > 0 {
-            let parent = (child - 1) / 2
-            guard returned[child].position < returned[parent].position else { break }
-            swapReturned(child, parent)
-            child = parent
+        if entry.terms.priority == 0 {
+            lowest.putBack(entry)
+        } else {
+            level(for: entry).state.putBack(entry)
         }
     }
 
-    private mutating func popReturned() -> QueueEntry? {
-        guard let top = returned.first else { return nil }
-        if let next = list.first, next.position < top.position {
-            _ = list.popFirst()
-            bodyBytes -= Int(next.bodySize)
-            return next
+    /// Adds a message that is on disk only behind others of its priority that all are.
+    mutating func restore(_ entry: QueueEntry) {
+        if entry.terms.priority == 0 {
+            lowest.restore(entry)
+        } else {
+            level(for: entry).state.restore(entry)
         }
-        bodyBytes -= Int(top.bodySize)
-        let last = returned.count - 1
-        swapReturned(0, last)
-        _ = returned.popLast()
-        var parent = 0
-        while true {
-            var child = 2 * parent + 1
-            guard child < last else { break }
-            if child + 1 < last, returned[child + 1].position < returned[child].position {
-                child += 1
-            }
-            guard returned[child].position < returned[parent].position else { break }
-            swapReturned(child, parent)
-            parent = child
-        }
-        return top
     }
 
-    private mutating func swapReturned(_ left: Int, _ right: Int) {
-        guard left != right else { return }
-        let entry = returned[left]
-        returned[left] = returned[right]
-        returned[right] = entry
+    /// The level a message is being added to.
+    @inline(never)
+    private mutating func level(for entry: QueueEntry) -> Handle<ReadyLevel> {
+        let priority = entry.terms.priority
+        higherCount += 1
+        higherBytes += Int(entry.bodySize)
+        occupied.insert(priority)
+        if let level = higher[UInt16(priority)] { return level }
+        let level = Handle(ReadyLevel())
+        higher.set(level, at: UInt16(priority))
+        return level
     }
+
+    @inline(never)
+    private mutating func popHigher() -> QueueEntry? {
+        let priority = occupied.highest
+        guard let level = higher[UInt16(priority)], let entry = level.state.popFirst() else {
+            preconditionFailure("a level said to hold messages is empty")
+        }
+        forget(entry, of: level)
+        return entry
+    }
+
+    private mutating func forget(_ entry: QueueEntry, of level: Handle<ReadyLevel>) {
+        higherCount -= 1
+        higherBytes -= Int(entry.bodySize)
+        if level.state.isEmpty { occupied.remove(entry.terms.priority) }
+    }
+
+    private var firstHigher: QueueEntry? { higher[UInt16(occupied.highest)]?.state.first }
 }
 
-/// Paging: entries by their number in the list, and the paged stretch.
+/// Access to the levels one by one, for paging.
 extension ReadyMessages {
-    /// The numbers of all entries in the list.
-    var numbers: Range<UInt64> { list.firstNumber..<list.endNumber }
-
-    /// The paged stretch, without what has left at the front since.
-    var pagedStretch: Range<UInt64> {
-        get {
-            let start = max(stretch.lowerBound, list.firstNumber)
-            return start..<max(start, stretch.upperBound)
+    /// The messages of one priority, which has had some.
+    subscript(priority: UInt8) -> ReadyLevel {
+        _read {
+            if priority == 0 {
+                yield lowest
+            } else {
+                yield existing(priority).state
+            }
         }
-        set {
-            precondition(newValue.upperBound <= list.endNumber, "paging what is not there")
-            stretch = newValue
+        _modify {
+            if priority == 0 {
+                yield &lowest
+            } else {
+                yield &existing(priority).state
+            }
         }
     }
 
-    /// Whether some message of the list may be on disk only.
+    private func existing(_ priority: UInt8) -> Handle<ReadyLevel> {
+        guard let level = higher[UInt16(priority)] else {
+            preconditionFailure("no message of this priority has ever come")
+        }
+        return level
+    }
+
+    /// The highest priority that has messages; 0 when none has.
+    var highestPriority: UInt8 { higherCount > 0 ? occupied.highest : 0 }
+
+    /// The highest priority below another one that has messages; 0 always counts as such.
+    func priority(below priority: UInt8) -> UInt8? {
+        priority == 0 ? nil : occupied.highest(below: priority)
+    }
+
+    /// Whether some message may be on disk only.
     @inline(__always)
-    var hasPaged: Bool { stretch.upperBound > list.firstNumber && !stretch.isEmpty }
+    var hasPaged: Bool { lowest.hasPaged || (higherCount > 0 && isHigherPaged) }
 
-    /// The first entry of the list, not regarding what came back.
-    var firstOfList: QueueEntry? { list.first }
-
-    /// The entry of a number in the list.
-    func entry(_ number: UInt64) -> QueueEntry { list[number] }
-
-    /// Notes where the message of an entry is now.
-    mutating func setPlace(_ place: MessagePlace, of number: UInt64) { list[number].place = place }
-
-    /// The number of the entry with a position.
-    ///
-    /// - Parameters:
-    ///   - position: Its position.
-    ///   - hint: A number to try before searching.
-    /// - Returns: `nil` when the entry has left the list.
-    func number(of position: UInt64, hint: UInt64) -> UInt64? {
-        if numbers.contains(hint), list[hint].position == position { return hint }
-        let number = list.lowerBound(of: position)
-        return number < list.endNumber && list[number].position == position ? number : nil
-    }
-
-    /// Adds a message that is on disk only behind others that all are.
-    mutating func restore(_ entry: QueueEntry) {
-        precondition(entry.isPaged && stretch.upperBound == list.endNumber, "restoring too late")
-        append(entry)
-        stretch = stretch.lowerBound..<list.endNumber
+    private var isHigherPaged: Bool {
+        var priority = occupied.highest
+        while priority > 0 {
+            if existing(priority).state.hasPaged { return true }
+            priority = occupied.highest(below: priority)
+        }
+        return false
     }
 }

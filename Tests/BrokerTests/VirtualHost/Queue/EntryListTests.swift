@@ -5,7 +5,13 @@ import Testing
 @Suite("A list of entries")
 struct EntryListTests {
     private func entry(_ position: UInt64) -> QueueEntry {
-        QueueEntry(place: .journal(position + 1), position: position, bodySize: 0, deliveryCount: 0)
+        QueueEntry(
+            place: .journal(position + 1),
+            position: position,
+            bodySize: 0,
+            deliveryCount: 0,
+            terms: .none
+        )
     }
 
     @Test("is in order and finds every number while it grows over blocks and drains again")

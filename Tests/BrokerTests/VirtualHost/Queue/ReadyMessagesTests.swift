@@ -6,13 +6,32 @@ import Wire
 
 @Suite("Ready messages")
 struct ReadyMessagesTests {
-    /// What the structure is for, done slowly: entries sorted by position.
+    /// What the structure is for, done slowly: entries sorted by priority, then position.
     private struct Model {
-        var entries: [(position: UInt64, size: UInt32, count: UInt32)] = []
+        struct Entry {
+            let position: UInt64
+            let size: UInt32
+            let count: UInt32
+            let priority: UInt8
+        }
+
+        var entries: [Entry] = []
 
         mutating func add(_ entry: QueueEntry) {
-            let place = entries.firstIndex { $0.position > entry.position } ?? entries.count
-            entries.insert((entry.position, entry.bodySize, entry.deliveryCount), at: place)
+            let priority = entry.terms.priority
+            let place = entries.firstIndex {
+                $0.priority < priority
+                    || ($0.priority == priority && $0.position > entry.position)
+            }
+            entries.insert(
+                Entry(
+                    position: entry.position,
+                    size: entry.bodySize,
+                    count: entry.deliveryCount,
+                    priority: priority
+                ),
+                at: place ?? entries.count
+            )
         }
     }
 
@@ -33,8 +52,12 @@ struct ReadyMessagesTests {
         }
     }
 
-    @Test("come out in the order of their positions, whatever came back when", arguments: 1...8)
-    func againstModel(seed: UInt64) {
+    @Test(
+        "come out by priority, then by position, whatever came back when",
+        arguments: 1...5 as ClosedRange<UInt64>,
+        [0, 1, 9, 255] as [UInt8]
+    )
+    func againstModel(seed: UInt64, priorityMax: UInt8) {
         var random = Seed(seed)
         var pool = BlockPool()
         let messages = (0..<8).map { makeMessage($0 * 10, &pool) }
@@ -46,7 +69,11 @@ struct ReadyMessagesTests {
             switch Int.random(in: 0..<10, using: &random) {
             case 0..<3:
                 let size = Int.random(in: 0..<8, using: &random)
-                let entry = QueueEntry(message: messages[size], position: nextPosition)
+                let entry = QueueEntry(
+                    message: messages[size],
+                    position: nextPosition,
+                    terms: EntryTerms(priority: UInt8.random(in: 0...priorityMax, using: &random))
+                )
                 nextPosition += 1
                 tested.append(entry)
                 model.add(entry)
@@ -59,6 +86,7 @@ struct ReadyMessagesTests {
                 let expected = model.entries.removeFirst()
                 #expect(entry.position == expected.position)
                 #expect(entry.bodySize == expected.size)
+                #expect(entry.terms.priority == expected.priority)
                 #expect(entry.deliveryCount == expected.count)
                 out.append(entry)
             default:

@@ -1,0 +1,146 @@
+/// The messages of one priority that wait for a consumer, in order of their positions.
+///
+/// New messages have the highest position and go to the end of a list. Messages that come back
+/// (nack, reject, a consumer that went away) belong before others: they wait in a binary heap, and
+/// the next message is the lower of the list's first and the heap's top. So a requeue costs
+/// O(log n) of what came back, whatever the order of the nacks, and nothing for anybody else.
+///
+/// A stretch in the middle of the list may be paged: its messages are on disk only, or on their
+/// way there. What stands before it is in memory, or being read; what stands behind it came later
+/// and is in memory.
+struct ReadyLevel: ~Copyable {
+    private var list = EntryList()
+    private var returned = Ring<QueueEntry>()
+    /// Octets of all bodies.
+    private(set) var bodyBytes = 0
+    /// The paged stretch of the list, by the numbers of its entries.
+    private var stretch: Range<UInt64> = 0..<0
+
+    @inline(__always)
+    var count: Int { list.count &+ returned.count }
+    @inline(__always)
+    var isEmpty: Bool { list.count == 0 && returned.count == 0 }
+
+    /// Adds a message behind all others.
+    @inline(__always)
+    mutating func append(_ entry: QueueEntry) {
+        bodyBytes &+= Int(entry.bodySize)
+        list.append(entry)
+    }
+
+    /// Removes and returns the message with the lowest position, wherever it is.
+    @inline(__always)
+    mutating func popFirst() -> QueueEntry? {
+        if returned.count > 0 { return popReturned() }
+        guard let entry = list.popFirst() else { return nil }
+        bodyBytes &-= Int(entry.bodySize)
+        return entry
+    }
+
+    /// The message `popFirst` would return.
+    @inline(__always)
+    var first: QueueEntry? {
+        returned.count == 0 ? list.first : lowerFirst
+    }
+
+    private var lowerFirst: QueueEntry? {
+        guard let top = returned.first else { return list.first }
+        guard let next = list.first else { return top }
+        return top.position < next.position ? top : next
+    }
+
+    /// Puts a message back to its old place.
+    mutating func putBack(_ entry: QueueEntry) {
+        bodyBytes += Int(entry.bodySize)
+        returned.append(entry)
+        var child = returned.count - 1
+        while child > 0 {
+            let parent = (child - 1) / 2
+            guard returned[child].position < returned[parent].position else { break }
+            swapReturned(child, parent)
+            child = parent
+        }
+    }
+
+    private mutating func popReturned() -> QueueEntry? {
+        guard let top = returned.first else { return nil }
+        if let next = list.first, next.position < top.position {
+            _ = list.popFirst()
+            bodyBytes -= Int(next.bodySize)
+            return next
+        }
+        bodyBytes -= Int(top.bodySize)
+        let last = returned.count - 1
+        swapReturned(0, last)
+        _ = returned.popLast()
+        var parent = 0
+        while true {
+            var child = 2 * parent + 1
+            guard child < last else { break }
+            if child + 1 < last, returned[child + 1].position < returned[child].position {
+                child += 1
+            }
+            guard returned[child].position < returned[parent].position else { break }
+            swapReturned(child, parent)
+            parent = child
+        }
+        return top
+    }
+
+    private mutating func swapReturned(_ left: Int, _ right: Int) {
+        guard left != right else { return }
+        let entry = returned[left]
+        returned[left] = returned[right]
+        returned[right] = entry
+    }
+}
+
+/// Paging: entries by their number in the list, and the paged stretch.
+extension ReadyLevel {
+    /// The numbers of all entries in the list.
+    var numbers: Range<UInt64> { list.firstNumber..<list.endNumber }
+
+    /// The paged stretch, without what has left at the front since.
+    var pagedStretch: Range<UInt64> {
+        get {
+            let start = max(stretch.lowerBound, list.firstNumber)
+            return start..<max(start, stretch.upperBound)
+        }
+        set {
+            precondition(newValue.upperBound <= list.endNumber, "paging what is not there")
+            stretch = newValue
+        }
+    }
+
+    /// Whether some message of the list may be on disk only.
+    @inline(__always)
+    var hasPaged: Bool { stretch.upperBound > list.firstNumber && !stretch.isEmpty }
+
+    /// The first entry of the list, not regarding what came back.
+    var firstOfList: QueueEntry? { list.first }
+
+    /// The entry of a number in the list.
+    func entry(_ number: UInt64) -> QueueEntry { list[number] }
+
+    /// Notes where the message of an entry is now.
+    mutating func setPlace(_ place: MessagePlace, of number: UInt64) { list[number].place = place }
+
+    /// The number of the entry with a position.
+    ///
+    /// - Parameters:
+    ///   - position: Its position.
+    ///   - hint: A number to try before searching.
+    /// - Returns: `nil` when the entry has left the list.
+    func number(of position: UInt64, hint: UInt64) -> UInt64? {
+        if numbers.contains(hint), list[hint].position == position { return hint }
+        let number = list.lowerBound(of: position)
+        return number < list.endNumber && list[number].position == position ? number : nil
+    }
+
+    /// Adds a message that is on disk only behind others that all are.
+    mutating func restore(_ entry: QueueEntry) {
+        precondition(entry.isPaged && stretch.upperBound == list.endNumber, "restoring too late")
+        append(entry)
+        stretch = stretch.lowerBound..<list.endNumber
+    }
+}
