@@ -37,7 +37,7 @@ struct Limits: Sendable, Equatable {
     /// The topology is described anew when this much of the journal is kept for it alone.
     var journalDescriptionInterval: UInt64 = 64 << 20
     /// From this much that the journal has not taken on, who publishes is read no more.
-    var journalBacklogMax = 32 << 20
+    var journalBacklogMax = 16 << 20
     /// How long a stop waits for answers to connection.close and for the last octets to leave.
     var shutdownTimeout = Duration.seconds(5)
 }

@@ -11,6 +11,10 @@ struct JournalBuffer: ~Copyable {
     /// Size and checksum in front of every payload.
     static let frameHeadSize = 8
     private static let firstCapacity = 64 * 1024
+    /// Buffers up to this many octets are used again whatever was in them.
+    private static let keptCapacityMax = 1 << 20
+    /// Larger ones only up to this many, and while they are well filled.
+    private static let reusedCapacityMax = 32 << 20
 
     private var base: UnsafeMutableRawPointer?
     private var capacity = 0
@@ -96,7 +100,11 @@ struct JournalBuffer: ~Copyable {
 
     /// Takes back the memory of a written batch, so that the next one need not grow.
     mutating func reuse(_ batch: JournalBatch) {
-        guard unsafe base == nil, batch.capacity <= 8 << 20 else {
+        let isFitting =
+            batch.capacity <= JournalBuffer.keptCapacityMax
+            || batch.capacity <= JournalBuffer.reusedCapacityMax
+                && batch.count >= batch.capacity / 8
+        guard unsafe base == nil, isFitting else {
             unsafe batch.base.deallocate()
             return
         }
