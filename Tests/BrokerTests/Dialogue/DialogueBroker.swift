@@ -12,8 +12,9 @@ final class DialogueBroker {
     let virtualHost: VirtualHost
     let limits: Limits
     let log = RecordingLog()
-    /// The payload of a record, for messages that are on disk only.
-    var recordAt: ((UInt64) -> [UInt8]?)?
+    /// Brings messages back that are on disk only; whether it found anything to do.
+    var page: (() -> Bool)?
+    private var isPaging = false
     private(set) var now = Instant.zero + .seconds(1_000)
     private(set) var peers: [ScriptedPeer] = []
     private var lives: [Life] = []
@@ -110,22 +111,12 @@ final class DialogueBroker {
         for peer in peers { peer.noteEnd() }
     }
 
-    /// Plays the pager's part, when there is one and something was asked for.
+    /// Plays the pager's part, when there is one.
     private func servePages() {
-        guard let recordAt else { return }
-        while let work = virtualHost.takePaging(withSpill: false) {
-            for request in work.requests {
-                var hint: UInt64 = 0
-                for item in request.items {
-                    ByteView.with(recordAt(item.place.lsn) ?? []) { payload in
-                        _ = request.queue.pageIn(item, payload: payload, hint: &hint)
-                    }
-                }
-                request.queue.goOn(isLast: true)
-            }
-            virtualHost.finishBatch()
-            flush()
-        }
+        guard let page, !isPaging else { return }
+        isPaging = true
+        while page() {}
+        isPaging = false
     }
 
     /// Sends what sockets take; a connection whose reading may go on gets its octets at once.

@@ -1,18 +1,30 @@
 import TestSupport
-import Wire
+import Testing
 
 @testable import Broker
 
-/// A broker of dialogues whose journal is written to a memory disk, in the steps the journal
-/// thread takes, when the script says so.
+/// A broker of dialogues with its journal and its pager on a memory disk, in the steps their
+/// threads take, when the script says so.
 final class DiskJournal {
     let broker: DialogueBroker
+    let disk: MemoryDisk
     let report: RecoveryReport
     let losses: [RestoreLoss]
-    private let journal: Journal
+    let journal: Journal
+    let pager: Pager
+    /// What the pager had to complain about.
+    let log = LineCollector()
 
     /// Starts a broker on what the disk holds.
-    init(_ disk: MemoryDisk, segmentSize: Int = 600) throws(StorageError) {
+    ///
+    /// - Parameters:
+    ///   - disk: Empty, or with what a life before left.
+    ///   - segmentSize: Of the journal, in octets.
+    ///   - budget: Octets of messages kept in memory; `nil` for all, and then messages that are on
+    ///     disk only are read as soon as somebody asks for them.
+    /// - Throws: What the disk refuses.
+    init(_ disk: MemoryDisk, segmentSize: Int = 600, budget: Int? = nil) throws(StorageError) {
+        self.disk = disk
         var limits = Limits()
         limits.journalSegmentSize = segmentSize
         try disk.makeDirectory(VirtualHostDirectory.parent)
@@ -26,18 +38,19 @@ final class DiskJournal {
         report = opened.report
         losses = opened.losses
         broker = DialogueBroker(limits: limits, opened.virtualHost)
+        pager = try Pager(
+            disk,
+            directory: VirtualHostDirectory.spillPath(Array("/".utf8)),
+            journal: journal.options,
+            catalog: journal.catalog,
+            log: log.logger(level: .info)
+        )
         broker.batch { broker.virtualHost.startJournal(at: opened.journal.endLSN) }
-        broker.recordAt = { Self.payload(at: $0, in: opened.journal) }
-    }
-
-    /// The payload of a record that a message is read back from; `nil` when it cannot be read.
-    private static func payload(at lsn: UInt64, in journal: Journal) -> [UInt8]? {
-        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 8)
-        defer { room.deallocate() }
-        guard let count = try? journal.readFrames(from: lsn, into: room),
-            let start = UnsafeRawPointer(room.baseAddress)
-        else { return nil }
-        return JournalFrame.payload(in: ByteView(base: start, count: count), at: 0, lsn: lsn)?.bytes
+        if let budget {
+            broker.virtualHost.startPaging(budget: budget)
+        } else {
+            broker.page = { [unowned self] in page() == .worked }
+        }
     }
 
     /// Writes what has collected without making it durable; the batch, if there is any.
@@ -61,12 +74,34 @@ final class DiskJournal {
         if let batch = try write() { try sync(batch) }
     }
 
+    /// The pager does what there is to do, once.
+    @discardableResult
+    func page() -> Pager.Outcome {
+        pager.step { body in
+            broker.batch { _ = body(broker.virtualHost) }
+            broker.batch { for peer in broker.peers { peer.process() } }
+        }
+    }
+
+    /// The pager works until nothing is left to do.
+    func pageAll() { while page() == .worked {} }
+
+    /// Octets of messages in memory.
+    var messageBytes: Int { broker.virtualHost.state.pool.messageBytes }
+
     /// Ends the scene as a process ends that is killed.
     func end() {
+        for peer in broker.peers { peer.hangUp() }
         broker.batch { broker.virtualHost.queueList().forEach { broker.virtualHost.delete($0) } }
+        pageAll()
+        broker.batch { broker.virtualHost.stopPaging() }
         while let batch = broker.virtualHost.takeJournal() {
             broker.batch { broker.virtualHost.becomeDurable(batch) }
         }
+        #expect(broker.virtualHost.state.paging.spillingBytes == 0)
+        #expect(broker.virtualHost.state.paging.readerCount == 0)
+        let isSpillDead = broker.virtualHost.state.paging.spillLedger.isDead(0)
+        #expect(isSpillDead)
         broker.end()
     }
 }

@@ -82,7 +82,11 @@ struct ScriptedJournal {
             next.batch {
                 losses = next.virtualHost.restore(state)
             }
-            next.recordAt = { payloads[$0] }
+            next.page = { [unowned next] in
+                guard let work = next.virtualHost.takePaging(withSpill: false) else { return false }
+                next.batch { for request in work.requests { request.serve { payloads[$0] } } }
+                return true
+            }
             #expect(losses == [])
             let journal = ScriptedJournal(next, disk)
             try scene(next, journal)
@@ -94,5 +98,18 @@ struct ScriptedJournal {
     func end() {
         broker.batch { broker.virtualHost.queueList().forEach { broker.virtualHost.delete($0) } }
         sync()
+    }
+}
+
+extension PageRequest {
+    /// Gives the queue the records it asked for.
+    fileprivate func serve(_ payload: (UInt64) -> [UInt8]?) {
+        var hint: UInt64 = 0
+        for item in items {
+            ByteView.with(payload(item.place.lsn) ?? []) { view in
+                _ = queue.pageIn(item, payload: view, hint: &hint)
+            }
+        }
+        queue.goOn(isLast: true)
     }
 }

@@ -9,16 +9,11 @@ import Wire
 struct PagingTests {
     private static let budget = 64 << 10
 
-    private func play(
-        isLossy: Bool = false,
-        _ scene: (DialogueBroker, StoredBroker) throws -> Void
-    ) throws {
-        try DialogueBroker.play { broker in
-            let store = try StoredBroker(broker, budget: Self.budget)
-            try scene(broker, store)
-            for peer in broker.peers { peer.hangUp() }
-            try store.end(isLossy: isLossy)
-        }
+    private func play(_ scene: (DialogueBroker, DiskJournal) throws -> Void) throws {
+        let store = try DiskJournal(MemoryDisk(), segmentSize: 1 << 20, budget: Self.budget)
+        defer { store.end() }
+        try store.writeAndSync()
+        try scene(store.broker, store)
     }
 
     private func text(_ number: Int) -> String {
@@ -35,10 +30,10 @@ struct PagingTests {
     private func declareDurable(
         _ queue: ShortString,
         _ peer: ScriptedPeer,
-        _ store: StoredBroker
+        _ store: DiskJournal
     ) throws {
         peer.send(QueueDeclare(queue: queue, durable: true))
-        try store.sync()
+        try store.writeAndSync()
         try peer.expect(QueueDeclareOk.self)
     }
 
@@ -46,17 +41,17 @@ struct PagingTests {
         _ numbers: Range<Int>,
         to queue: ShortString,
         _ peer: ScriptedPeer,
-        _ store: StoredBroker,
+        _ store: DiskJournal,
         _ properties: BasicProperties
     ) throws {
         for number in numbers {
             peer.send(Script().publish(text(number), to: queue, properties).bytes)
             if number % 20 == 19 {
-                try store.sync()
+                try store.writeAndSync()
                 store.pageAll()
             }
         }
-        try store.sync()
+        try store.writeAndSync()
         store.broker.batch {}
         store.pageAll()
     }
@@ -121,12 +116,12 @@ struct PagingTests {
                 #expect(deliveries.allSatisfy { !$0.method.redelivered })
                 peer.ack(1000, multiple: true)
             }
-            try store.sync()
+            try store.writeAndSync()
             #expect(try broker.queue("q").state.pagedCount == 0)
             #expect(store.messageBytes == 0)
             let oldestLive = broker.virtualHost.state.journal.ledger.oldestLive
             #expect(oldestLive == nil)
-            #expect(store.complaints.all.isEmpty)
+            #expect(store.log.lines.isEmpty)
         }
     }
 
@@ -154,7 +149,7 @@ struct PagingTests {
             try peer.declare("passing")
             for queue: ShortString in ["kept", "passing"] {
                 peer.send(QueueBind(queue: queue, exchange: "amq.fanout"))
-                try store.sync()
+                try store.writeAndSync()
                 try peer.expect(QueueBindOk.self)
             }
             for number in 0..<600 {
@@ -163,7 +158,7 @@ struct PagingTests {
                         .bytes
                 )
                 if number % 20 == 19 {
-                    try store.sync()
+                    try store.writeAndSync()
                     store.pageAll()
                 }
             }
@@ -200,7 +195,7 @@ struct PagingTests {
             #expect(try broker.queue("kept").state.isReading)
             #expect(try broker.queue("passing").state.isReading)
             peer.send(QueuePurge(queue: "kept"))
-            try store.sync()
+            try store.writeAndSync()
             #expect(try peer.expect(QueuePurgeOk.self).messageCount == 400)
             peer.send(QueueDelete(queue: "passing"))
             #expect(try peer.expect(BasicCancel.self).consumerTag == "p")
@@ -256,13 +251,13 @@ struct PagingTests {
             try peer.consume("q", "c", noAck: true)
             store.pageAll()
             #expect(try peer.texts() == (0..<400).map { text($0) } + ["one more"])
-            #expect(store.complaints.all.count == 1)
+            #expect(store.log.lines.count == 1)
         }
     }
 
     @Test("that cannot be read back are passed over, and the log says how many of which queue")
     func unreadable() throws {
-        try play(isLossy: true) { broker, store in
+        try play { broker, store in
             let peer = try broker.connect()
             try declareDurable("q", peer, store)
             try publish(0..<500, to: "q", peer, store, persistent())
@@ -276,7 +271,7 @@ struct PagingTests {
             #expect(texts.count < 500)
             let lost = try broker.queue("q").state.counters.lost
             #expect(Int(lost) + texts.count == 500)
-            #expect(store.complaints.all.contains { $0.contains("queue=q") })
+            #expect(store.log.lines.contains { $0.contains("queue=q") })
             // What could not be read keeps its segment: somebody may want to look into it.
             let oldestLive = broker.virtualHost.state.journal.ledger.oldestLive
             #expect(oldestLive == 0)
