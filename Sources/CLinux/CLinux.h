@@ -202,6 +202,9 @@ static inline int clinux_open_read(const char *path) { return open(path, O_RDONL
 // Takes the whole file without waiting; EWOULDBLOCK when another open file has it.
 static inline int clinux_lock_file(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
 
+// The same together with others that share it; so it fails only when somebody has it alone.
+static inline int clinux_share_file(int descriptor) { return flock(descriptor, LOCK_SH | LOCK_NB); }
+
 static inline int clinux_event_descriptor(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 
 // Blocks `count` signals in the calling thread (threads started later inherit the mask) and

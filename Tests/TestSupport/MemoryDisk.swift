@@ -103,7 +103,21 @@ package final class MemoryDisk: Disk {
         return copy
     }
 
+    /// An independent disk with what a crash leaves for certain: nothing that was not synced.
+    package func durableCopy() -> MemoryDisk {
+        let copy = MemoryDisk()
+        for (path, file) in durableNames {
+            copy.names[path] = MemoryFile(path: path, content: file.durable, on: copy)
+        }
+        copy.durableNames = copy.names
+        copy.directories = directories
+        return copy
+    }
+
     // MARK: - Content, for tests
+
+    /// Octets in all files.
+    package var capacityUsed: Int { used }
 
     /// The paths of all files, sorted.
     package var paths: [String] { names.keys.sorted() }
@@ -200,6 +214,8 @@ package final class MemoryDisk: Disk {
         changes.removeAll { Self.parent(of: $0.path) == directory }
     }
 
+    package func freeSpace(_ directory: String) throws(StorageError) -> Int { capacity - used }
+
     package func lock(_ path: String, owner: Int) throws(StorageError) -> any DiskLock {
         if let lock = locks[path] {
             throw .locked(directory: self.path, processID: lock.owner)
@@ -210,6 +226,10 @@ package final class MemoryDisk: Disk {
         return MemoryLock { [weak self] in
             if self?.locks[path]?.number == number { self?.locks[path] = nil }
         }
+    }
+
+    package func lockHolder(_ path: String) throws(StorageError) -> DiskLockHolder? {
+        locks[path].map { DiskLockHolder(processID: $0.owner) }
     }
 
     private static func parent(of path: String) -> String {

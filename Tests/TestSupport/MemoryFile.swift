@@ -8,7 +8,7 @@ final class MemoryFile: DiskFile {
     var isDead = false
     private let path: String
     private unowned let disk: MemoryDisk
-    private var durable: [UInt8]
+    private(set) var durable: [UInt8]
     private var changes: [Change] = []
 
     /// One change that is not durable.

@@ -79,6 +79,9 @@ struct ManagementHandler {
             )
         case .clusterName: ManagementResponse(["name": .string(server.node)], query: call.query)
         case .ping, .healthCheck: ManagementResponse(["status": "ok"], query: call.query)
+        case .storage:
+            ManagementResponse(status: 200, body: JSONValue.array(storage.map(\.json)).encoded)
+        case .alarms: readAlarms(call)
         case .aliveness(let name): try readAliveness(name)
         case .virtualHosts, .virtualHost: try readVirtualHosts(resource, call)
         case .queues(let virtualHost): try listQueues(in: virtualHost, call)
@@ -128,6 +131,7 @@ struct ManagementHandler {
         let overview = OverviewSnapshot(
             server,
             virtualHosts: registry.all.map { snapshot($0, call) },
+            storage: storage,
             memoryBytes: residentBytes(),
             uptime: call.inspection.now - startedAt
         )
@@ -138,6 +142,31 @@ struct ManagementHandler {
             let node = ManagementList.select(call.query.columns, of: overview.nodeJSON)
             return ManagementResponse(status: 200, body: JSONValue.array([node]).encoded)
         }
+    }
+
+    private var storage: [StorageSnapshot] {
+        registry.all.compactMap { domain in
+            guard var snapshot = domain.lock.withLock({ StorageSnapshot(domain) }) else {
+                return nil
+            }
+            walk(domain).forEachQueue { queue in
+                let count = UInt64(queue.state.counters.lost)
+                if count > 0 { snapshot.lost.append((queue: queue.state.name, count: count)) }
+                return 1
+            }
+            return snapshot
+        }
+    }
+
+    /// 503 while publishers are held back (RabbitMQ: health checks).
+    private func readAlarms(_ call: Call) -> ManagementResponse {
+        let reasons = storage.compactMap(\.blockReason)
+        if reasons.isEmpty { return ManagementResponse(["status": "ok"], query: call.query) }
+        let body: JSONValue = [
+            "status": "failed", "reason": .string(reasons.joined(separator: "; ")),
+            "alarms": [["node": .string(server.node), "resource": "disk"]],
+        ]
+        return ManagementResponse(status: 503, body: body.encoded)
     }
 
     private func readAliveness(_ name: [UInt8]) throws(ManagementError) -> ManagementResponse {

@@ -4,7 +4,10 @@ enum ManagementResource: Equatable {
     case whoAmI
     case clusterName
     case ping
+    case storage
     case healthCheck
+    /// Whether publishers are held back anywhere.
+    case alarms
     case aliveness(virtualHost: [UInt8])
     case nodes
     case node(name: [UInt8])
@@ -94,8 +97,9 @@ extension ManagementResource {
         Entry("/api/whoami") { _ in .whoAmI },
         Entry("/api/cluster-name") { _ in .clusterName },
         Entry("/api/x/ping") { _ in .ping },
-        Entry("/api/health/checks/alarms") { _ in .healthCheck },
-        Entry("/api/health/checks/local-alarms") { _ in .healthCheck },
+        Entry("/api/x/storage") { _ in .storage },
+        Entry("/api/health/checks/alarms") { _ in .alarms },
+        Entry("/api/health/checks/local-alarms") { _ in .alarms },
         Entry("/api/health/checks/virtual-hosts") { _ in .healthCheck },
         Entry("/api/aliveness-test/{}") { .aliveness(virtualHost: $0[0]) },
         Entry("/api/nodes") { _ in .nodes },

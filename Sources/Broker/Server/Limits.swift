@@ -38,6 +38,14 @@ struct Limits: Sendable, Equatable {
     var journalDescriptionInterval: UInt64 = 64 << 20
     /// From this much that the journal has not taken on, who publishes is read no more.
     var journalBacklogMax = 16 << 20
+    /// What confirms wait for.
+    var sync = SyncPolicy.confirm
+    /// How long records may lie unsynced with the policy `interval`.
+    var syncInterval = Duration.seconds(1)
+    /// With fewer octets free on the disk of the data directory publishers are held back.
+    ///
+    /// Not less than a segment, so that it is noticed before a segment cannot be made.
+    var diskFreeLimit = 64 << 20
     /// How long a stop waits for answers to connection.close and for the last octets to leave.
     var shutdownTimeout = Duration.seconds(5)
 }

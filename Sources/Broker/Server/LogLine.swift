@@ -101,6 +101,10 @@ package struct LogFacts: ExpressibleByDictionaryLiteral {
         pairs = elements.map { (key: $0.0, value: $0.1) }
     }
 
+    mutating func add(_ key: StaticString, _ value: String) {
+        pairs.append((key: key, value: value))
+    }
+
     /// Adds how many lines of this kind were held back before this one, if any.
     func afterHoldingBack(_ count: Int) -> Self {
         var facts = self

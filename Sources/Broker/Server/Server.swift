@@ -51,6 +51,7 @@ package final class Server: Sendable {
         self.listeners = listeners
         let root = storage.main.virtualHost
         let domain = VirtualHostDomain(root)
+        domain.recovery = storage.recovery
         registry.add(domain)
         let reserved = Self.reservedDescriptorCount + listeners.count
         connectionMax = min(settings.limits.connectionMax ?? .max, max(1, descriptorMax - reserved))

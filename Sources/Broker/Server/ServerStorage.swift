@@ -8,6 +8,8 @@ package struct ServerStorage {
     let main: DurableVirtualHost
     /// Moves the messages of that virtual host out of memory and back.
     let pager: Pager
+    /// What reading it has found.
+    let recovery: RecoverySummary
 
     /// Locks the directory and brings back the virtual host "/".
     ///
@@ -33,16 +35,31 @@ package struct ServerStorage {
         )
         for loss in main.report.losses { log.warning("journal damaged", loss.logFields) }
         for loss in main.losses { log.warning("not recovered", loss.logFields) }
+        let recovery = RecoverySummary(
+            report: main.report,
+            losses: main.losses,
+            queueCount: main.virtualHost.state.queues.count,
+            messageCount: main.messageCount,
+            endedInTransaction: main.virtualHost.state.journal.endsInTransaction,
+            milliseconds: (SystemClock.now() - began).clampedNanoseconds / 1_000_000
+        )
+        if recovery.endedInTransaction {
+            log.info("transaction without its end left out", ["directory": directory])
+        }
         log.info(
             "recovered",
             [
                 "directory": directory,
-                "queues": "\(main.virtualHost.state.queues.count)",
-                "messages": "\(main.messageCount)",
+                "queues": "\(recovery.queueCount)",
+                "messages": "\(recovery.messageCount)",
                 "records": "\(main.report.recordCount)",
-                "milliseconds": "\((SystemClock.now() - began).clampedNanoseconds / 1_000_000)",
+                "milliseconds": "\(recovery.milliseconds)",
             ]
         )
+        if settings.limits.sync != .confirm {
+            let policy = settings.limits.sync.rawValue
+            log.warning("confirms do not wait for the disk", ["sync": policy])
+        }
         let pager = try Pager(
             PosixDisk(path: directory),
             directory: VirtualHostDirectory.spillPath(main.virtualHost.state.name),
@@ -50,17 +67,29 @@ package struct ServerStorage {
             catalog: main.journal.catalog,
             log: log
         )
-        return ServerStorage(root: root, disk: disk, main: main, pager: pager)
+        return ServerStorage(
+            root: root,
+            disk: disk,
+            main: main,
+            pager: pager,
+            recovery: recovery
+        )
     }
 }
 
 extension RecoveryReport.Loss {
     /// What a log line says of it.
     fileprivate var logFields: LogFacts {
-        [
+        var facts: LogFacts = [
             "kind": "\(kind)", "file": file, "offset": "\(offset)", "octets": "\(count)",
             "from": "\(range.lowerBound)", "to": "\(range.upperBound)",
         ]
+        switch octets {
+        case .none, .leftInPlace: break
+        case .setAside(let file): facts.add("set_aside", file)
+        case .notSetAside(let error): facts.add("not_set_aside", "\(error)")
+        }
+        return facts
     }
 }
 

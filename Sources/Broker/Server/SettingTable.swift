@@ -34,7 +34,7 @@ struct SettingDefinition: Sendable {
 /// All settings there are; file, environment, flags and help are read off this one table.
 enum SettingTable {
     /// In the order of the help.
-    static let all = places + protocolBounds + memoryBounds
+    static let all = places + storage + protocolBounds + memoryBounds
 
     private static let places = [
         SettingDefinition(
@@ -72,6 +72,40 @@ enum SettingTable {
             help: "debug, info, warning or error (info)",
             assign: { text, settings throws(InvalidValue) in
                 settings.logLevel = try SettingValue.logLevel(text)
+            }
+        ),
+    ]
+
+    private static let storage = [
+        SettingDefinition(
+            key: "sync",
+            flag: "sync",
+            placeholder: "POLICY",
+            help: "What a confirm waits for: confirm, interval or none (confirm)",
+            assign: { text, settings throws(InvalidValue) in
+                settings.limits.sync = try SettingValue.syncPolicy(text)
+            }
+        ),
+        SettingDefinition(
+            key: "sync_interval",
+            flag: "sync-interval",
+            placeholder: "TIME",
+            help: "Longest time between syncs with --sync interval (1s)",
+            assign: { text, settings throws(InvalidValue) in
+                settings.limits.syncInterval = try SettingValue.duration(
+                    text,
+                    bareUnit: .milliseconds(1),
+                    in: .milliseconds(1)...(.seconds(3600))
+                )
+            }
+        ),
+        SettingDefinition(
+            key: "disk_free_limit.absolute",
+            flag: "disk-free-limit",
+            placeholder: "SIZE",
+            help: "Free disk space below which publishers are blocked (64MiB)",
+            assign: { text, settings throws(InvalidValue) in
+                settings.limits.diskFreeLimit = try SettingValue.size(text, in: 0...(1 << 50))
             }
         ),
     ]

@@ -78,6 +78,15 @@ enum SettingValue {
         return level
     }
 
+    /// A sync policy by its name.
+    static func syncPolicy(_ text: String) throws(InvalidValue) -> SyncPolicy {
+        guard let policy = SyncPolicy(rawValue: text) else {
+            let names = SyncPolicy.allCases.map(\.rawValue).joined(separator: ", ")
+            throw InvalidValue(description: "\"\(text)\" is not one of \(names)")
+        }
+        return policy
+    }
+
     /// A path, which may not be empty.
     static func path(_ text: String) throws(InvalidValue) -> String {
         if text.isEmpty { throw InvalidValue(description: "\"\" is not a path") }

@@ -7,6 +7,10 @@ final class VirtualHostDomain: @unchecked Sendable {
     let virtualHost: VirtualHost
     /// Wakes the thread that writes its journal; `nil` without one.
     var journalWakeUp: WakeUp?
+    /// What its journal takes of the disk; `nil` without one.
+    var journalStatus: JournalStatus?
+    /// What the last start brought back and could not; `nil` without a journal.
+    var recovery: RecoverySummary?
     /// Rings for what time alone brings about; `nil` without a thread that listens.
     var alarm: Alarm?
     /// When the alarm is set to ring.

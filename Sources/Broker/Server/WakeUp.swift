@@ -65,11 +65,13 @@ final class WakeUp: @unchecked Sendable {
     /// Work that can wait is noticed when the thread has dozed for `patience`; only a thread that
     /// found nothing then sleeps until it is woken, so that an idle broker wakes up for nothing.
     ///
-    /// - Returns: `.now`, `.soon` when its time has come, or `.stop`, which is remembered for the
-    ///   next call, too.
-    func wait() -> Reason {
+    /// - Parameter limit: Longest time to sleep; `nil` for no bound.
+    /// - Returns: `.now`, `.soon` when its time has come, `.none` when `limit` has passed, or
+    ///   `.stop`, which is remembered for the next call, too.
+    func wait(atMost limit: Duration? = nil) -> Reason {
         unsafe pthread_mutex_lock(mutex)
-        var deadline = WakeUp.endOfPatience()
+        let limitEnd = limit.map { WakeUp.deadline(after: Int($0.clampedNanoseconds)) }
+        var deadline = WakeUp.deadline(after: WakeUp.patience)
         isDozing = true
         while reason < .now {
             if isDozing {
@@ -78,8 +80,10 @@ final class WakeUp: @unchecked Sendable {
                     if reason == .soon { break }
                 }
             } else if reason == .soon {
-                deadline = WakeUp.endOfPatience()
+                deadline = WakeUp.deadline(after: WakeUp.patience)
                 isDozing = true
+            } else if var end = limitEnd {
+                if unsafe pthread_cond_timedwait(condition, mutex, &end) == ETIMEDOUT { break }
             } else {
                 unsafe pthread_cond_wait(condition, mutex)
             }
@@ -91,14 +95,12 @@ final class WakeUp: @unchecked Sendable {
         return found
     }
 
-    private static func endOfPatience() -> timespec {
+    private static func deadline(after nanoseconds: Int) -> timespec {
         var time = timespec()
         unsafe clock_gettime(CLOCK_REALTIME, &time)
-        time.tv_nsec += patience
-        if time.tv_nsec >= 1_000_000_000 {
-            time.tv_nsec -= 1_000_000_000
-            time.tv_sec += 1
-        }
+        let sum = time.tv_nsec + nanoseconds
+        time.tv_sec += sum / 1_000_000_000
+        time.tv_nsec = sum % 1_000_000_000
         return time
     }
 }

@@ -34,6 +34,9 @@ package protocol Disk: AnyObject {
     /// Makes durable which names `directory` holds.
     func syncDirectory(_ directory: String) throws(StorageError)
 
+    /// Octets that may still be written to the file system of a directory.
+    func freeSpace(_ directory: String) throws(StorageError) -> Int
+
     /// Takes the lock of a file, which is made if need be, and writes `owner` into it.
     ///
     /// - Parameters:
@@ -42,6 +45,21 @@ package protocol Disk: AnyObject {
     /// - Returns: The lock, held until it is released or the process ends.
     /// - Throws: `.locked` when another process holds it.
     func lock(_ path: String, owner: Int) throws(StorageError) -> any DiskLock
+
+    /// Looks whether a process holds the lock of a file.
+    ///
+    /// - Parameter path: The lock file, which is not changed.
+    /// - Returns: Who holds it; `nil` when nobody does, or there is no such file.
+    /// - Throws: `.io`.
+    func lockHolder(_ path: String) throws(StorageError) -> DiskLockHolder?
+}
+
+/// A process that holds a lock.
+package struct DiskLockHolder: Equatable, Sendable {
+    /// `nil` when it left none.
+    package let processID: Int?
+
+    package init(processID: Int?) { self.processID = processID }
 }
 
 /// What an open file may be used for.

@@ -32,6 +32,8 @@ struct DurableVirtualHost {
             now: SystemClock.wallTime
         )
         options.segmentSize = limits.journalSegmentSize
+        options.sync = limits.sync
+        options.syncInterval = limits.syncInterval
         let fold = Fold()
         let (journal, report) = try Journal.open(disk, options) { lsn, payload, size in
             fold.take(payload, lsn: lsn, size: size)

@@ -30,6 +30,8 @@ final class Journal: @unchecked Sendable {
     /// Segments that were lost but for their indexes, oldest first.
     private var orphans: [JournalSegment]
 
+    /// How much smaller than others a segment is when the disk is nearly full.
+    private static let smallestShare = 64
     /// Files kept open for reading.
     private static let readerCountMax = 8
 
@@ -118,6 +120,30 @@ final class Journal: @unchecked Sendable {
         syncedLSN = endLSN
     }
 
+    /// Makes everything appended as durable as the sync policy wants before anybody is told.
+    ///
+    /// - Throws: As `sync`.
+    func commit() throws(StorageError) {
+        if options.sync == .confirm { try sync() }
+    }
+
+    /// Whether something appended must still be synced by and by.
+    var owesSync: Bool { options.sync == .interval && syncedLSN < endLSN }
+
+    /// Octets free on the disk.
+    func freeSpace() throws(StorageError) -> Int { try disk.freeSpace(options.directory) }
+
+    /// What the journal takes of the disk.
+    var status: JournalStatus {
+        let sealed = segments.reduce(0) { $0 + ($1.isSealed ? SegmentHeader.size + $1.size : 0) }
+        return JournalStatus(
+            segmentCount: segments.count,
+            size: sealed + (tail?.capacity ?? 0),
+            syncedLSN: syncedLSN,
+            indexFailure: indexFailure
+        )
+    }
+
     /// Seals the last segment, so that the next start need not read it.
     func close() throws(StorageError) {
         try sealTail()
@@ -126,7 +152,8 @@ final class Journal: @unchecked Sendable {
 
     /// Deletes the segments whose records all lie below `lsn`, oldest first; never the last.
     ///
-    /// Each deletion is made durable before the next, so that a crash cannot leave a gap.
+    /// Each deletion is made durable before the next, so that a crash cannot leave a gap. What
+    /// made the segments dispensable is synced first, whatever the policy.
     ///
     /// - Parameter lsn: No record below it is needed any more.
     /// - Returns: How many were deleted.
@@ -134,6 +161,7 @@ final class Journal: @unchecked Sendable {
     @discardableResult
     func remove(segmentsBefore lsn: UInt64) throws(StorageError) -> Int {
         var count = 0
+        if syncedLSN < endLSN { try sync() }
         while let orphan = orphans.first, orphan.end <= lsn {
             try disk.remove(options.path(SegmentName.index(orphan.base)))
             try disk.syncDirectory(options.directory)
@@ -170,13 +198,25 @@ final class Journal: @unchecked Sendable {
     private func tail(withRoomFor size: Int) throws(StorageError) -> SegmentTail {
         if let tail, tail.room >= size { return tail }
         try sealTail()
-        let capacity = max(options.segmentSize, SegmentHeader.size + size)
-        let tail = try SegmentTail(disk, options, base: endLSN, capacity: capacity)
+        let tail = try makeTail(withRoomFor: size)
         segments.append(JournalSegment(base: endLSN, end: endLSN, isSealed: false))
         catalog.add(endLSN)
         isDirectoryDirty = true
         self.tail = tail
         return tail
+    }
+
+    /// Begins a segment; one with little more than the next record when there is no room for more,
+    /// so that settlements can be written, which give room back.
+    private func makeTail(withRoomFor size: Int) throws(StorageError) -> SegmentTail {
+        let needed = SegmentHeader.size + size
+        do throws(StorageError) {
+            let capacity = max(options.segmentSize, needed)
+            return try SegmentTail(disk, options, base: endLSN, capacity: capacity)
+        } catch .diskFull {
+            let capacity = max(options.segmentSize / Journal.smallestShare, needed)
+            return try SegmentTail(disk, options, base: endLSN, capacity: capacity)
+        }
     }
 
     private func sealTail() throws(StorageError) {

@@ -16,6 +16,8 @@ package struct JournalCheck {
         package let segmentCount: Int
         /// Octets of records, those that were lost included.
         package let size: Int
+        /// Records of a transaction at the end that has no end itself: they do not count.
+        package let openTransactionCount: Int?
     }
 
     /// Gets every record of a virtual host in order: its log sequence number, and its whole
@@ -23,6 +25,8 @@ package struct JournalCheck {
     package typealias Visit = (_ virtualHost: String, _ lsn: UInt64, _ payload: ByteView) -> Void
 
     private let disk: any Disk
+    /// The broker that uses the directory meanwhile, if one does.
+    package let user: DiskLockHolder?
 
     /// Checks that `disk` holds a data directory of this version.
     ///
@@ -33,6 +37,7 @@ package struct JournalCheck {
         guard try StorageRoot.hasFormat(disk) else {
             throw .badFormat(path: disk.path, reason: "it is not a data directory of brokerd")
         }
+        user = try disk.lockHolder(StorageRoot.lockName)
     }
 
     /// Reads the journals of all virtual hosts.
@@ -56,11 +61,15 @@ package struct JournalCheck {
             directory: directory,
             nameHash: octets.map { VirtualHostDirectory.hash($0) }
         ) { WallTime(milliseconds: 0) }
+        let open = OpenTransaction()
         let context = RecoveryContext(
             disk: disk,
             options: options,
             purpose: .check
-        ) { lsn, payload, _ in visit(virtualHost, lsn, payload) }
+        ) { lsn, payload, size in
+            open.take(payload, lsn: lsn, size: size)
+            visit(virtualHost, lsn, payload)
+        }
         var recovery = JournalRecovery(context)
         try recovery.run()
         return Finding(
@@ -68,7 +77,21 @@ package struct JournalCheck {
             directory: directory,
             report: recovery.report,
             segmentCount: recovery.segments.count,
-            size: recovery.segments.reduce(0) { $0 + $1.size }
+            size: recovery.segments.reduce(0) { $0 + $1.size },
+            openTransactionCount: open.gate.isOpen ? open.gate.heldCount : nil
         )
+    }
+}
+
+/// Whether the records end within a transaction.
+private final class OpenTransaction {
+    private(set) var gate = TransactionGate()
+
+    func take(_ payload: ByteView, lsn: UInt64, size: Int) {
+        guard gate.concerns(payload) else { return }
+        // Only its first octet is kept, since nobody asks for the rest.
+        let start = payload.slice(from: 0, count: 1)
+        let isFirst = size == TransactionGate.payloadSize
+        gate.pass(isFirst ? payload : start, lsn: lsn, size: size) { _, _, _ in }
     }
 }

@@ -39,7 +39,7 @@ struct JournalCycle {
         return true
     }
 
-    /// Writes the batch and makes it durable, without the lock.
+    /// Writes the batch and makes it as durable as the sync policy says, without the lock.
     ///
     /// - Throws: `.diskFull`, after which it may be called again; or what ends the journal's use.
     mutating func write() throws(StorageError) {
@@ -48,7 +48,7 @@ struct JournalCycle {
             UnsafeMutableRawBufferPointer(start: batch.base, count: batch.count),
             firstLSN: batch.firstLSN
         )
-        try journal.sync()
+        try journal.commit()
         step = .publish(batch)
     }
 

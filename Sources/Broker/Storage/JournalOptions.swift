@@ -8,6 +8,10 @@ struct JournalOptions {
     /// Size of a segment file in octets, its header included; a larger record gets a segment of
     /// its own size.
     var segmentSize = 64 << 20
+    /// What `commit` waits for.
+    var sync = SyncPolicy.confirm
+    /// How long records may lie unsynced with the policy `interval`.
+    var syncInterval = Duration.seconds(1)
     /// Tells the time a segment is made.
     var now: () -> WallTime
 

@@ -59,6 +59,8 @@ struct JournalRecovery {
             let file = try context.disk.open(path, for: .reading)
             reading = try SegmentIndex.read(file, base: base)
         } catch {
+            // A broker that runs meanwhile may have removed it.
+            if context.purpose == .check, error.isNoEntry { return nil }
             reading = .damaged(size: 0)
         }
         switch reading {
@@ -119,7 +121,10 @@ struct JournalRecovery {
         throws(StorageError)
     {
         let path = context.options.path(SegmentName.segment(base))
-        let file = try context.disk.open(path, for: context.repairs ? .readingAndWriting : .reading)
+        guard let file = try open(path) else {
+            end = nil
+            return
+        }
         let available = max(0, try file.size() - SegmentHeader.size)
         let hasHeader = try checkHeader(file, base: base, path: path)
         let room = next.map { Int($0 - base) } ?? Int.max
@@ -140,6 +145,19 @@ struct JournalRecovery {
         report.recordCount += scan.recordCount
         hasChanges = hasChanges || context.repairs
         seal(base, end: scan.end)
+    }
+
+    /// Opens a segment; `nil` when a broker that runs during a check has removed it.
+    private func open(_ path: String) throws(StorageError) -> (any DiskFile)? {
+        do throws(StorageError) {
+            return try context.disk.open(
+                path,
+                for: context.repairs ? .readingAndWriting : .reading
+            )
+        } catch {
+            if context.purpose == .check, error.isNoEntry { return nil }
+            throw error
+        }
     }
 
     private mutating func seal(_ base: UInt64, end: UInt64) {

@@ -68,17 +68,49 @@ package final class PosixDisk: Disk {
         if fsync(file.number) != 0 { throw failure("sync", directory) }
     }
 
+    package func freeSpace(_ directory: String) throws(StorageError) -> Int {
+        var information = statvfs()
+        guard unsafe statvfs(full(directory), &information) == 0 else {
+            throw failure("inspect", directory)
+        }
+        return Int(clamping: information.f_bavail) * Int(clamping: information.f_frsize)
+    }
+
     package func lock(_ path: String, owner: Int) throws(StorageError) -> any DiskLock {
         let file = try open(path, O_RDWR | O_CREAT | O_CLOEXEC, "open")
-        guard clinux_lock_file(file.number) == 0 else {
+        var tries = 1
+        while clinux_lock_file(file.number) != 0 {
             guard errno == EWOULDBLOCK else { throw failure("lock", path) }
-            let text = String(decoding: try file.readStart(countMax: 20), as: UTF8.self)
-            let line = text.split(separator: "\n").first
-            throw .locked(directory: self.path, processID: line.flatMap { Int($0) })
+            // Somebody may only be looking who holds it, which takes microseconds.
+            if tries == PosixDisk.lockTryCount {
+                throw .locked(directory: self.path, processID: try processID(in: file))
+            }
+            tries += 1
+            usleep(10_000)
         }
         try file.truncate(to: 0)
         try file.write(Array("\(owner)\n".utf8), at: 0)
         return PosixLock(file)
+    }
+
+    package func lockHolder(_ path: String) throws(StorageError) -> DiskLockHolder? {
+        let file: PosixFile
+        do throws(StorageError) {
+            file = try open(path, O_RDONLY | O_CLOEXEC, "open")
+        } catch {
+            if error.isNoEntry { return nil }
+            throw error
+        }
+        if clinux_share_file(file.number) == 0 { return nil }
+        guard errno == EWOULDBLOCK else { throw failure("lock", path) }
+        return DiskLockHolder(processID: try processID(in: file))
+    }
+
+    private static let lockTryCount = 10
+
+    private func processID(in file: PosixFile) throws(StorageError) -> Int? {
+        let text = String(decoding: try file.readStart(countMax: 20), as: UTF8.self)
+        return text.split(separator: "\n").first.flatMap { Int($0) }
     }
 
     private func open(

@@ -37,7 +37,14 @@ struct SegmentScan {
     ///   - hasHeader: Whether its header checks out.
     /// - Throws: `.io` or `.diskFull` when what was recovered cannot be made durable.
     mutating func run(available: Int, limit: Int?, hasHeader: Bool) throws(StorageError) {
-        let dataSize = min(available, limit ?? available)
+        var dataSize = min(available, limit ?? available)
+        if context.purpose == .check, limit == nil {
+            // A broker may be writing: what lies before the last octet it has written by now is
+            // whole, and the rest is not looked at, so that nothing is read before and behind it
+            // as if there were a hole.
+            let written = SegmentWindow(file, base: base, dataSize: dataSize)
+            dataSize = written.withoutZeros(0..<dataSize).upperBound
+        }
         let window = SegmentWindow(file, base: base, dataSize: dataSize)
         var map = SegmentMap(window, file: file, base: base)
         if limit == nil { map.cutTornTail() }

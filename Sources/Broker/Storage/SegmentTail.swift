@@ -12,7 +12,7 @@ final class SegmentTail {
     let base: UInt64
     let index: SegmentIndexWriter
     /// Size of the file, its header included.
-    private let capacity: Int
+    let capacity: Int
     /// Where the next frame goes, in octets from the start of the file.
     private var position = SegmentHeader.size
     /// Up to where octets have been written, be they zeros.
@@ -100,7 +100,11 @@ final class SegmentTail {
             throw error
         }
         position += end
-        try zeroAhead(pieceSize: end)
+        do throws(StorageError) {
+            try zeroAhead(pieceSize: end)
+        } catch .diskFull {
+            // It only saves time, and the frames are written.
+        }
         return end
     }
 

@@ -15,6 +15,11 @@ package enum StorageError: Error, Equatable, Sendable {
 
     /// ENOENT, the same on every Linux.
     static let noEntry: Int32 = 2
+
+    /// Whether a file does not exist.
+    var isNoEntry: Bool {
+        if case .io(_, _, StorageError.noEntry) = self { true } else { false }
+    }
 }
 
 extension StorageError: CustomStringConvertible {

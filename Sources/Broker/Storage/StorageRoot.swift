@@ -2,7 +2,7 @@
 package final class StorageRoot {
     /// The version of the layout of the directory.
     static let formatVersion = 1
-    private static let lockName = "brokerd.lock"
+    static let lockName = "brokerd.lock"
     private static let formatName = "format"
 
     package let disk: any Disk

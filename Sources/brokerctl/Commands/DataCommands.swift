@@ -48,7 +48,10 @@ enum DataCommands {
             "\(name): \(finding.report.recordCount) records in \(finding.segmentCount) segments, "
             + "\(finding.size) octets: " + (finding.report.hasLostRecords ? "damaged" : "intact")
         let losses = finding.report.losses.map { "  " + PrintableText.oneLine($0.description) }
-        return ([head] + losses).joined(separator: "\n") + "\n"
+        let open = finding.openTransactionCount.map { count in
+            ["  transaction without its end, \(count) records of which do not count"]
+        }
+        return ([head] + losses + (open ?? [])).joined(separator: "\n") + "\n"
     }
 
     private static func json(_ finding: JournalCheck.Finding) -> JSON {
@@ -59,6 +62,10 @@ enum DataCommands {
             ("segments", .integer(Int64(finding.segmentCount))),
             ("octets", .integer(Int64(finding.size))),
             ("intact", .bool(!finding.report.hasLostRecords)),
+            (
+                "open_transaction_records",
+                finding.openTransactionCount.map { .integer(Int64($0)) } ?? .null
+            ),
             ("losses", .array(finding.report.losses.map(json))),
         ])
     }
@@ -123,7 +130,14 @@ enum DataCommands {
     ) throws -> [JournalCheck.Finding] {
         let disk = PosixDisk(path: try invocation.requiredArgument(0))
         do throws(StorageError) {
-            return try JournalCheck(disk).run(visit)
+            let check = try JournalCheck(disk)
+            if let user = check.user {
+                let process = user.processID.map { " (process \($0))" } ?? ""
+                Console(isQuiet: invocation.has("quiet")).say(
+                    "brokerd\(process) is using \(disk.path): this is what it had written by now"
+                )
+            }
+            return try check.run(visit)
         } catch {
             throw CommandFailure(.failure, error.description)
         }

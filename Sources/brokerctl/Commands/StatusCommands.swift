@@ -7,7 +7,7 @@ enum StatusCommands {
         name: "status",
         summary: "show the broker as a whole",
         options: [CommandTree.tableOutput],
-        examples: [.init(line: "status", effect: "version, messages, connections, rates")],
+        examples: [.init(line: "status", effect: "version, messages, connections, rates, disk")],
         action: { invocation in
             try await Inspection.run(invocation) { inspection in
                 try await inspection.show("overview", as: OverviewRecord.self, table: facts)
@@ -19,21 +19,25 @@ enum StatusCommands {
         let totals = overview.queueTotals
         let objects = overview.objectTotals
         let stats = overview.messageStats
-        return Inspection.facts([
-            ("product", overview.productName ?? "RabbitMQ"),
-            ("version", overview.productVersion ?? overview.rabbitmqVersion),
-            ("node", overview.node),
-            ("ready", totals?.messagesReady.map(HumanNumber.count)),
-            ("unacked", totals?.messagesUnacknowledged.map(HumanNumber.count)),
-            ("queues", objects?.queues.map(HumanNumber.count)),
-            ("exchanges", objects?.exchanges.map(HumanNumber.count)),
-            ("connections", objects?.connections.map(HumanNumber.count)),
-            ("channels", objects?.channels.map(HumanNumber.count)),
-            ("consumers", objects?.consumers.map(HumanNumber.count)),
-            ("in", Inspection.rate(stats?.publishDetails)),
-            ("out", Inspection.rate(stats?.deliverGetDetails)),
-            ("ack", Inspection.rate(stats?.ackDetails)),
-        ])
+        let storage = overview.storage ?? []
+        let losses = storage.flatMap(\.losses).map { PrintableText.oneLine($0) + "\n" }
+        return Inspection.facts(
+            [
+                ("product", overview.productName ?? "RabbitMQ"),
+                ("version", overview.productVersion ?? overview.rabbitmqVersion),
+                ("node", overview.node),
+                ("ready", totals?.messagesReady.map(HumanNumber.count)),
+                ("unacked", totals?.messagesUnacknowledged.map(HumanNumber.count)),
+                ("queues", objects?.queues.map(HumanNumber.count)),
+                ("exchanges", objects?.exchanges.map(HumanNumber.count)),
+                ("connections", objects?.connections.map(HumanNumber.count)),
+                ("channels", objects?.channels.map(HumanNumber.count)),
+                ("consumers", objects?.consumers.map(HumanNumber.count)),
+                ("in", Inspection.rate(stats?.publishDetails)),
+                ("out", Inspection.rate(stats?.deliverGetDetails)),
+                ("ack", Inspection.rate(stats?.ackDetails)),
+            ] + storage.flatMap(\.facts)
+        ) + (losses.isEmpty ? "" : "\nwhat the last start could not use:\n" + losses.joined())
     }
 
     static let ping = CommandSpec(

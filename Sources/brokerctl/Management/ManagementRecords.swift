@@ -187,6 +187,7 @@ struct OverviewRecord: Decodable, Sendable {
     var queueTotals: Totals?
     var objectTotals: Objects?
     var messageStats: MessageStatsRecord?
+    var storage: [StorageRecord]?
 }
 
 /// Any JSON value, for arguments and properties whose names are not fixed.

@@ -11,6 +11,7 @@ final class DiskJournal {
     let report: RecoveryReport
     let losses: [RestoreLoss]
     let journal: Journal
+    private var cycle: JournalCycle
     let pager: Pager
     /// What the pager had to complain about.
     let log = LineCollector()
@@ -34,10 +35,11 @@ final class DiskJournal {
             limits: limits,
             seed: DialogueBroker.seed
         )
-        journal = opened.journal
         report = opened.report
         losses = opened.losses
         broker = DialogueBroker(limits: limits, opened.virtualHost)
+        journal = opened.journal
+        cycle = JournalCycle(opened.virtualHost, opened.journal)
         pager = try Pager(
             disk,
             directory: VirtualHostDirectory.spillPath(Array("/".utf8)),
@@ -45,7 +47,6 @@ final class DiskJournal {
             catalog: journal.catalog,
             log: log.logger(level: .info)
         )
-        broker.batch { broker.virtualHost.startJournal(at: opened.journal.endLSN) }
         if let budget {
             broker.virtualHost.startPaging(budget: budget)
         } else {
@@ -53,25 +54,12 @@ final class DiskJournal {
         }
     }
 
-    /// Writes what has collected without making it durable; the batch, if there is any.
-    func write() throws(StorageError) -> JournalBatch? {
-        guard let batch = broker.virtualHost.takeJournal() else { return nil }
-        try journal.append(
-            UnsafeMutableRawBufferPointer(start: batch.base, count: batch.count),
-            firstLSN: batch.firstLSN
-        )
-        return batch
-    }
-
-    /// Syncs the journal, and lets the answers leave that waited for it.
-    func sync(_ batch: JournalBatch) throws(StorageError) {
-        try journal.sync()
-        broker.batch { broker.virtualHost.becomeDurable(batch) }
-    }
-
-    /// Writes and syncs what has collected.
+    /// Writes what has collected and makes it durable, then lets the answers leave.
     func writeAndSync() throws(StorageError) {
-        if let batch = try write() { try sync(batch) }
+        if case .take = cycle.step, !cycle.take() { return }
+        try cycle.write()
+        broker.batch { _ = cycle.publish() }
+        try cycle.remove()
     }
 
     /// The pager does what there is to do, once.

@@ -79,7 +79,10 @@ struct JournalDialogueTests {
             try peer.expect(QueueDeclareOk.self)
             try peer.call(ConfirmSelect(), ConfirmSelectOk.self)
             peer.send(Script().publish("one", to: "q", persistent).bytes)
-            broker.batch { broker.virtualHost.blockPublishers("no space") }
+            broker.batch {
+                broker.virtualHost.blockPublishers("no space")
+                broker.virtualHost.refuseWaiting()
+            }
             try peer.expect(ConnectionBlocked.self, on: 0)
             let refused = try peer.expect(BasicNack.self)
             #expect(refused.deliveryTag == 1 && refused.multiple)

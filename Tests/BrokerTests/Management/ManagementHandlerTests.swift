@@ -99,6 +99,50 @@ struct ManagementHandlerTests {
         #expect(broker.ask("GET /api/channels/nope").status == 404)
     }
 
+    @Test("shows the journal, what the last start could not use, and why publishers are held back")
+    func storage() {
+        let broker = InspectedBroker()
+        #expect(broker.text("GET /api/x/storage") == "[]")
+        var report = RecoveryReport()
+        var loss = RecoveryReport.Loss(.damagedRecords, file: "f", offset: 64, 0..<100)
+        loss.octets = .setAside("damaged/f.64")
+        report.losses = [loss]
+        broker.domain.recovery = RecoverySummary(
+            report: report,
+            losses: [.queue("q", reason: "why")],
+            queueCount: 1,
+            messageCount: 2,
+            endedInTransaction: true,
+            milliseconds: 3
+        )
+        broker.domain.journalStatus = JournalStatus(
+            segmentCount: 1,
+            size: 4096,
+            syncedLSN: 9,
+            indexFailure: .diskFull(path: "i"),
+            freeSpace: 10
+        )
+        #expect(
+            broker.text("GET /api/x/storage")
+                == #"[{"vhost":"/","sync":"confirm","segments":1,"bytes":4096,"end_lsn":1,"#
+                + #""confirmed_lsn":1,"synced_lsn":9,"unconfirmed_bytes":0,"disk_free":10,"#
+                + #""disk_free_limit":67108864,"blocked":null,"#
+                + #""index_failure":"no space left on the disk of i","lost_messages":0,"#
+                + #""lost_from":[],"recovery":{"milliseconds":3,"records":0,"queues":1,"#
+                + #""messages":2,"segments_read":0,"segments_indexed":0,"#
+                + #""ended_in_transaction":true,"lost_records":true,"losses_count":1,"#
+                + #""losses":[{"kind":"damagedRecords","file":"f","offset":64,"bytes":100,"#
+                + #""first_lsn":0,"end_lsn":100,"saved_records":0,"#
+                + #""set_aside":"damaged/f.64"}],"not_restored_count":1,"#
+                + #""not_restored":[{"queue":"q","reason":"why"}]}}]"#
+        )
+        #expect(broker.ask("GET /api/health/checks/alarms").status == 200)
+        broker.domain.virtualHost.blockPublishers("no space")
+        #expect(broker.ask("GET /api/health/checks/alarms").status == 503)
+        #expect(broker.text("GET /api/nodes?columns=disk_free_alarm").contains("true"))
+        #expect(broker.domain.virtualHost.unblockPublishers().isEmpty)
+    }
+
     @Test("counts everything in the overview, deliveries of channels that are gone too")
     func overview() {
         let client = client()

@@ -143,6 +143,7 @@ struct SnapshotShapeTests {
                 listeners: [.init(host: "127.0.0.1", port: 5_672)]
             ),
             virtualHosts: [virtualHost, virtualHost],
+            storage: [],
             memoryBytes: 1,
             uptime: .milliseconds(5)
         )
@@ -265,7 +266,7 @@ struct SnapshotShapeTests {
         expect(
             overview.json,
             RabbitMQFields.overview,
-            extra: ["durability", "mem_used", "uptime"],
+            extra: ["durability", "mem_used", "storage", "uptime"],
             missing: [
                 "churn_rates", "erlang_full_version", "erlang_version", "rabbitmq_version",
                 "release_series_support_status", "sample_retention_policies",

@@ -66,6 +66,14 @@ struct SettingsTests {
         Example("message_memory", "message-memory", "1GiB") {
             $0.limits.messageMemoryMax = 1 << 30
         },
+        Example("sync", "sync", "interval") { $0.limits.sync = .interval },
+        Example("sync", "sync", "none") { $0.limits.sync = .none },
+        Example("sync_interval", "sync-interval", "250") {
+            $0.limits.syncInterval = .milliseconds(250)
+        },
+        Example("disk_free_limit.absolute", "disk-free-limit", "50MB") {
+            $0.limits.diskFreeLimit = 50_000_000
+        },
         Example("outbound_buffer_high", "outbound-buffer-high", "128k") {
             $0.limits.outboundSizeHigh = 131_072
         },

@@ -46,6 +46,14 @@ struct WakeUpTests {
         #expect(found.reason == reason)
     }
 
+    @Test("a bounded sleep ends by itself when nothing comes, and at once when something does")
+    func bounded() {
+        let wakeUp = WakeUp()
+        #expect(wakeUp.wait(atMost: .milliseconds(1)) == .none)
+        wakeUp.wake(.now)
+        #expect(wakeUp.wait(atMost: .seconds(3600)) == .now)
+    }
+
     /// Written by one thread before it ends, read by another after.
     private final class Found: @unchecked Sendable {
         var reason = WakeUp.Reason.none

@@ -48,6 +48,44 @@ struct JournalCheckTests {
         #expect(try fixture.open().records.count == 20)
     }
 
+    @Test("says who uses the directory, and takes what a broker is writing for no damage")
+    func inUse() throws {
+        #expect(try JournalCheck(fixture.disk).user == nil)
+        let root = try StorageRoot(fixture.disk, processID: 7)
+        #expect(try JournalCheck(fixture.disk).user == DiskLockHolder(processID: 7))
+        root.release()
+        let path = fixture.paths(".journal").last ?? ""
+        let whole = fixture.disk[path]
+        let end = whole.lastIndex { $0 != 0 } ?? 0
+        for count in [1, 20, 56] {
+            var torn = whole
+            for offset in (end - count)...end { torn[offset] = 0 }
+            fixture.disk[path] = torn
+            let finding = try JournalCheck(fixture.disk).run()[0]
+            #expect(!finding.report.hasLostRecords)
+            #expect(finding.report.recordCount == 19)
+        }
+    }
+
+    @Test("passes over segments that a broker has removed meanwhile")
+    func removed() throws {
+        let paths = fixture.paths(".journal")
+        let disk = VanishingDisk(fixture.disk, vanished: paths[1])
+        let finding = try JournalCheck(disk).run()[0]
+        #expect(finding.report.losses.isEmpty)
+        #expect(finding.segmentCount == paths.count - 1)
+    }
+
+    @Test("counts the records of a transaction that has no end")
+    func openTransaction() throws {
+        #expect(try JournalCheck(fixture.disk).run()[0].openTransactionCount == nil)
+        let opened = try fixture.open()
+        try opened.journal.append([
+            JournalRecord.transaction(octets: 1000).payload, .message(1), .message(2),
+        ])
+        #expect(try JournalCheck(fixture.disk).run()[0].openTransactionCount == 2)
+    }
+
     @Test("refuses what is no data directory, or another version's")
     func foreign() throws {
         #expect(throws: StorageError.self) { try JournalCheck(MemoryDisk()) }

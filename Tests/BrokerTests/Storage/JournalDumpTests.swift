@@ -56,6 +56,13 @@ struct JournalDumpTests {
         #expect(lines[2].facts == [JournalDump.Fact(name: "queues", value: .places(places))])
     }
 
+    @Test("a transaction is shown where it begins")
+    func transaction() {
+        let lines = lines([JournalRecord.transaction(octets: 57).payload])
+        let octets = JournalDump.Fact(name: "octets", value: .number(57))
+        #expect(lines == [JournalDump.Line(lsn: 0, kind: "transaction", facts: [octets])])
+    }
+
     @Test("only what concerns a queue is shown when one is asked for")
     func filter() {
         let bound = BindingRecord(

@@ -69,8 +69,20 @@ struct PosixDiskTests {
             let lock = try disk.lock("lock", owner: 4711)
             let expected = StorageError.locked(directory: disk.path, processID: 4711)
             #expect(throws: expected) { try disk.lock("lock", owner: 1) }
+            #expect(try disk.lockHolder("lock") == DiskLockHolder(processID: 4711))
             lock.release()
+            #expect(try disk.lockHolder("lock") == nil)
+            #expect(try disk.lockHolder("no lock") == nil)
             _ = try disk.lock("lock", owner: 1)
+        }
+    }
+
+    @Test("it knows how much is free")
+    func freeSpace() throws {
+        try withDisk { disk in
+            let free = try disk.freeSpace("")
+            #expect(free > 0)
+            #expect(throws: StorageError.self) { try disk.freeSpace("nowhere") }
         }
     }
 

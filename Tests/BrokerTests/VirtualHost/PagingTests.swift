@@ -63,7 +63,7 @@ struct PagingTests {
             peer.send(
                 QueueDeclare(queue: "q", durable: true, arguments: ["x-max-priority": .int8(5)])
             )
-            try store.sync()
+            try store.writeAndSync()
             try peer.expect(QueueDeclareOk.self)
             var properties = persistent()
             properties.deliveryMode = deliveryMode

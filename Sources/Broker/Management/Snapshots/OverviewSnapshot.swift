@@ -5,6 +5,7 @@ struct OverviewSnapshot {
     let readyCount: Int
     let unackedCount: Int
     let totals: MessageTotals
+    let storage: [StorageSnapshot]
     /// Resident memory of the process, in octets.
     let memoryBytes: Int
     let uptime: Duration
@@ -13,10 +14,12 @@ struct OverviewSnapshot {
     init(
         _ server: ServerDescription,
         virtualHosts: [VirtualHostSnapshot],
+        storage: [StorageSnapshot],
         memoryBytes: Int,
         uptime: Duration
     ) {
         self.server = server
+        self.storage = storage
         self.memoryBytes = memoryBytes
         self.uptime = uptime
         var objects = VirtualHostSnapshot.ObjectTotals()
@@ -48,7 +51,7 @@ struct ServerDescription: Sendable {
         let port: UInt16
     }
 
-    /// What a restart costs until messages and definitions are stored.
+    /// What a confirm promises by default.
     static let durability = "confirms wait for fdatasync"
 
     static let exchangeTypes: JSONValue = .array(
@@ -86,7 +89,9 @@ extension OverviewSnapshot {
         object.add("contexts", [])
         object.add("uptime", .integer(uptime.clampedNanoseconds / 1_000_000))
         object.add("mem_used", .count(memoryBytes))
-        object.add("durability", .string(ServerDescription.durability))
+        let durability = storage.first?.durability ?? ServerDescription.durability
+        object.add("durability", .string(durability))
+        object.add("storage", .array(storage.map(\.json)))
         return .object(object)
     }
 
@@ -96,7 +101,10 @@ extension OverviewSnapshot {
             "name": .string(server.node), "type": "disc", "running": true, "partitions": [],
             "os_pid": .string("\(server.processID)"), "processors": .count(server.processorCount),
             "uptime": .integer(uptime.clampedNanoseconds / 1_000_000),
-            "mem_used": .count(memoryBytes), "mem_alarm": false, "disk_free_alarm": false,
+            "mem_used": .count(memoryBytes), "mem_alarm": false,
+            "disk_free_alarm": .bool(storage.contains { $0.blockReason != nil }),
+            "disk_free": .count(storage.first?.status.freeSpace ?? 0),
+            "disk_free_limit": .count(storage.first?.diskFreeLimit ?? 0),
             "rates_mode": "basic", "exchange_types": ServerDescription.exchangeTypes,
             "sockets_used": .count(objects.connections), "enabled_plugins": [],
         ]

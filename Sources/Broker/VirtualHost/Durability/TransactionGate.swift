@@ -8,7 +8,7 @@ import Wire
 /// had been complete, and what is left of it counts.
 struct TransactionGate {
     /// Octets of the payload of a transaction's first record.
-    private static let payloadSize = 9
+    static let payloadSize = 9
     /// The same with the header.
     static let frameSize = UInt64(JournalFrame.headerSize + payloadSize)
 

@@ -2,10 +2,9 @@ import Wire
 
 /// Holding publishers back while the journal cannot be written (RabbitMQ: disk alarm).
 extension Handle where State == VirtualHostState {
-    /// Stops reading from publishers, tells those that understand it, refuses what waits.
+    /// Stops reading from publishers and tells those that understand it.
     ///
-    /// Consumers and acknowledgements go on. Publishes that wait for the disk are answered with
-    /// basic.nack: nobody may count on them, though they may still be there in the end.
+    /// Consumers and acknowledgements go on, and so do confirms of what was published before.
     ///
     /// - Parameter reason: Sent with connection.blocked.
     func blockPublishers(_ reason: String) {
@@ -14,7 +13,6 @@ extension Handle where State == VirtualHostState {
         state.journal.blockReason = reason
         // Channels forget their last route, so every publish passes `holdIfBlocked` once.
         state.routeGeneration &+= 1
-        for channel in state.journal.waitingChannels { channel.refusePending() }
         forEachConnection { connection in
             connection.setBlocked(reason)
             var hasPublished = false
@@ -23,6 +21,14 @@ extension Handle where State == VirtualHostState {
             }
             if hasPublished { connection.state.isAwaitingDisk = true }
         }
+    }
+
+    /// Answers every publish that waits for the disk with basic.nack.
+    ///
+    /// For a disk that takes nothing: nobody may count on them, though they may still be there in
+    /// the end.
+    func refuseWaiting() {
+        for channel in state.journal.waitingChannels { channel.refusePending() }
     }
 
     /// Lets publishers go on, once for each time they were blocked.
