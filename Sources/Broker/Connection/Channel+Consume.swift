@@ -135,8 +135,9 @@ extension Handle where State == ChannelState {
 
     /// Fetches the next message; when it is on disk only, the connection waits for it.
     func get(from queue: Queue, isNoAck: Bool) {
+        while let next = queue.state.ready.first, queue.isDue(next.terms) { queue.endFirst() }
         guard !queue.mustRead(for: self, isNoAck: isNoAck) else { return }
-        guard let entry = queue.state.ready.popFirst() else {
+        guard let entry = queue.takeFirst() else {
             state.counters.getEmpty += 1
             queue.state.counters.getEmpty += 1
             send(BasicGetEmpty())

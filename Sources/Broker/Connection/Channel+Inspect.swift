@@ -7,7 +7,10 @@ extension Handle where State == ChannelState {
     /// - Throws: 406 for a wrong user-id, a bad expiration or delivery mode; 501 for properties
     ///   that cannot be read.
     func inspect(_ message: Message) throws(ProtocolError) -> MessageTraits {
-        if let known = state.lastProperties.traits(of: message) { return known }
+        if let known = state.lastProperties.traits(of: message) {
+            message.header.timeToLive = state.lastProperties.timeToLive
+            return known
+        }
         let scan: PropertyScan
         var traits: MessageTraits = []
         do throws(WireError) {
@@ -36,7 +39,10 @@ extension Handle where State == ChannelState {
                     + "'\(state.connection.state.user)'"
             )
         }
-        if let expiration = scan.expiration { try check(expiration: expiration) }
+        if let expiration = scan.expiration {
+            message.header.timeToLive = try timeToLive(expiration)
+            traits.insert(.expires)
+        }
         if let replyTo = scan.replyTo, replyTo == DirectReply.pseudoQueue.bytes {
             traits.insert(.asksForDirectReply)
         }
@@ -45,7 +51,9 @@ extension Handle where State == ChannelState {
     }
 
     /// Digits, with a plus sign let through as RabbitMQ does (list_to_integer), up to 2^32 - 1 ms.
-    private func check(expiration: ByteView) throws(ProtocolError) {
+    ///
+    /// - Returns: Milliseconds.
+    private func timeToLive(_ expiration: ByteView) throws(ProtocolError) -> UInt32 {
         var offset = expiration.count > 1 && expiration[0] == UInt8(ascii: "+") ? 1 : 0
         var value: UInt64 = 0
         var isNumber = offset < expiration.count
@@ -58,9 +66,10 @@ extension Handle where State == ChannelState {
             value = value * 10 + UInt64(digit - 48)
             offset += 1
         }
-        guard isNumber, value <= UInt64(UInt32.max) else {
+        guard isNumber, let milliseconds = UInt32(exactly: value) else {
             throw refusal("invalid expiration '\(expiration.string)'")
         }
+        return milliseconds
     }
 
     func refusal(_ text: String) -> ProtocolError {
@@ -157,6 +166,7 @@ extension Handle where State == VirtualHostState {
         builder.append(message.body, pool: &state.pool)
         let copy = builder.finish()
         copy.header.traits = message.header.traits
+        copy.header.timeToLive = message.header.timeToLive
         return copy
     }
 }

@@ -86,6 +86,7 @@ extension Handle where State == ChannelState {
             return
         }
         message.header.traits = traits
+        message.header.timeToLive = state.lastProperties.timeToLive
         dispatch(message, to: routes, isMandatory: isMandatory)
     }
 

@@ -38,6 +38,8 @@ struct InspectionMemory: ~Copyable {
     private static let sizeMax = 256
     private var properties = OwnedBytes()
     private var traits: MessageTraits = []
+    /// Milliseconds, where the traits say that there is an expiration.
+    private(set) var timeToLive: UInt32 = 0
 
     init() {}
 
@@ -51,5 +53,6 @@ struct InspectionMemory: ~Copyable {
         guard view.count <= InspectionMemory.sizeMax else { return }
         properties = OwnedBytes(view)
         self.traits = traits
+        timeToLive = message.header.timeToLive
     }
 }

@@ -25,6 +25,8 @@ struct Message: BitwiseCopyable, Equatable {
         var routingKeySize: UInt8
         var traits: MessageTraits
         var propertiesSize: Int32
+        /// Milliseconds the expiration property gives it, if its traits say that there is one.
+        var timeToLive: UInt32
         var bodySize: Int
         /// Size of the whole block, as it was asked of the pool.
         var blockSize: Int
@@ -143,6 +145,8 @@ struct MessageTraits: OptionSet, BitwiseCopyable {
     static let carriesExtraKeys = MessageTraits(rawValue: 2)
     /// Its `reply_to` asks for direct reply-to.
     static let asksForDirectReply = MessageTraits(rawValue: 4)
+    /// It has an expiration property.
+    static let expires = MessageTraits(rawValue: 8)
 
     /// The bits of the priority property, which queues with x-max-priority look at.
     static let priorityBits: UInt16 = 0xFF00
@@ -154,6 +158,10 @@ struct MessageTraits: OptionSet, BitwiseCopyable {
 
     /// The priority property; 0 without one.
     var priority: UInt8 { UInt8(truncatingIfNeeded: rawValue >> 8) }
+
+    /// Whether such a message is in a queue on terms of its own; see `QueueSettings.termsMask`.
+    @inline(__always)
+    func isSubject(to termsMask: UInt32) -> Bool { (UInt32(rawValue) | 1 << 16) & termsMask != 0 }
 
     /// Whether publishing it takes more than putting it into the queues of its route.
     @inline(__always)

@@ -44,6 +44,7 @@ struct MessageBuilder: ~Copyable {
             routingKeySize: UInt8(truncatingIfNeeded: route.count &- 2 &- Int(exchangeSize)),
             traits: [],
             propertiesSize: Int32(truncatingIfNeeded: propertiesSize),
+            timeToLive: 0,
             bodySize: bodySize,
             blockSize: size,
             lsn: 0
@@ -65,6 +66,7 @@ struct MessageBuilder: ~Copyable {
             routingKeySize: UInt8(truncatingIfNeeded: route.count - 2 - Int(route[0])),
             traits: [],
             propertiesSize: Int32(truncatingIfNeeded: properties.count),
+            timeToLive: 0,
             bodySize: bodySize,
             blockSize: blockSize,
             lsn: 0

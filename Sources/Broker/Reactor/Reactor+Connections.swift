@@ -193,6 +193,7 @@ extension Reactor {
         if let domain = driver.domain {
             domain.lock.lock()
             domain.virtualHost.begin(at: now)
+            domain.virtualHost.setWallTime(SystemClock.wallTime())
             driver.connection.handleTimeouts(at: now)
             noteEnd(driver)
             finish(domain)

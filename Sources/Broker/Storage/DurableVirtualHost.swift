@@ -40,6 +40,7 @@ struct DurableVirtualHost {
         }
         let virtualHost = VirtualHost.make(name: name, limits: limits, seed: seed)
         virtualHost.begin(at: SystemClock.now())
+        virtualHost.setWallTime(SystemClock.wallTime())
         virtualHost.state.journal.endsInTransaction = fold.gate.isOpen
         let losses = virtualHost.restore(fold.state)
         let messageCount = virtualHost.queueList().reduce(0) { $0 + $1.state.ready.count }

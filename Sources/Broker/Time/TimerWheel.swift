@@ -12,7 +12,8 @@
 struct TimerWheel<Event: BitwiseCopyable>: ~Copyable {
     /// One timer, until it has fired or been cancelled.
     struct ID: BitwiseCopyable, Equatable {
-        fileprivate var index: UInt32
+        /// Its number; 0 is no timer's.
+        let index: UInt32
 
         /// No timer at all.
         static var none: ID { ID(index: 0) }

@@ -4,6 +4,12 @@ import Wire
 enum TimerEvent: BitwiseCopyable {
     /// The queue may have been unused for as long as x-expires says.
     case queueUnused(Queue)
+    /// The time of one message has come.
+    case messageEnds(Queue, position: UInt64, priority: UInt8)
+    /// The time of the first messages of one priority may have come.
+    case frontEnds(Queue, priority: UInt8)
+    /// The time of messages of one priority that came back may have come.
+    case returnedEnd(Queue, priority: UInt8)
 }
 
 /// Acting on time: the one timer wheel of a virtual host.
@@ -22,6 +28,10 @@ extension Handle where State == VirtualHostState {
             guard let event = state.timers.popDue(at: state.now) else { return }
             switch event {
             case .queueUnused(let queue): queue.expireIfUnused()
+            case .messageEnds(let queue, let position, let priority):
+                queue.endMessage(position, priority: priority)
+            case .frontEnds(let queue, let priority): queue.endFront(priority)
+            case .returnedEnd(let queue, let priority): queue.endReturned(priority)
             }
         }
     }
@@ -69,6 +79,7 @@ extension Handle where State == QueueState {
 
     /// Cancels every timer of a queue that is being deleted.
     func cancelTimers() {
+        for timer in state.ready.takeTimers() { state.virtualHost.state.timers.cancel(timer) }
         guard state.unusedTimer != .none else { return }
         state.virtualHost.state.timers.cancel(state.unusedTimer)
         state.unusedTimer = .none

@@ -57,6 +57,8 @@ struct VirtualHostState: ~Copyable {
     var management: (any ManagementReceiver)?
     var defaultExchange: Exchange?
 
+    /// What the calendar says at instant zero, in milliseconds since 1970.
+    var wallOrigin: Int64 = 0
     var timers = TimerWheel<TimerEvent>()
     var journal: JournalState
     var paging = PagingState()

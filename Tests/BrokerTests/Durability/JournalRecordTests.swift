@@ -63,6 +63,11 @@ struct JournalRecordTests {
                 places: [
                     .init(queue: 7, position: 3), .init(queue: 8, position: 4, deliveryCount: 1),
                     .init(queue: 9, position: 5, terms: .init(priority: 255)),
+                    .init(
+                        queue: 10,
+                        position: 6,
+                        terms: .init(end: WallTime(milliseconds: 1_800_000_000_123))
+                    ),
                 ],
                 form: .onTerms,
                 routeSize: 9,

@@ -12,11 +12,33 @@ struct RecoveredEntriesTests {
     )
         -> RecoveredEntries.Entry
     {
-        .init(position: position, lsn: lsn, size: 40, bodySize: 9, deliveryCount: count)
+        .init(position: position, lsn: lsn, bodySize: 9, deliveryCount: count)
     }
 
     @Test("take no more than 32 octets each")
     func size() { #expect(MemoryLayout<RecoveredEntries.Entry>.stride <= 32) }
+
+    @Test("keep their terms, settled or not")
+    func terms() {
+        let terms = MessageRecord.Terms(
+            priority: 255,
+            end: WallTime(milliseconds: 1_800_000_000_123)
+        )
+        var entries = RecoveredEntries()
+        for position in 0..<3 as Range<UInt64> {
+            entries.add(
+                .init(
+                    position: position,
+                    lsn: 1,
+                    bodySize: 9,
+                    deliveryCount: 0,
+                    terms: position == 1 ? .none : terms
+                )
+            )
+        }
+        entries.settle(from: 0, through: 0)
+        #expect(entries.take().map(\.terms) == [.none, terms])
+    }
 
     @Test("a run of settlements over many chunks leaves what is outside of it")
     func longRun() {

@@ -58,7 +58,7 @@ struct ScriptedJournal {
     /// Plays a scene with a broker that finds what is on this disk now, as after kill -9.
     ///
     /// - Parameters:
-    ///   - pause: How much later the new broker begins, by its clocks.
+    ///   - pause: How much later the new broker begins, by the calendar; its own clock begins anew.
     ///   - scene: Gets the new broker and its journal, which goes on behind the records.
     /// - Throws: What the scene throws, or a record that cannot be read.
     func restart(
@@ -77,9 +77,11 @@ struct ScriptedJournal {
             payloads[record.lsn] = record.payload
         }
         try DialogueBroker.play { next in
-            next.begin(at: broker.now + pause)
+            next.begin(at: .zero + .milliseconds(77))
             var losses: [RestoreLoss] = []
+            let time = broker.virtualHost.wallTime(broker.now + pause)
             next.batch {
+                next.virtualHost.setWallTime(time)
                 losses = next.virtualHost.restore(state)
             }
             next.page = { [unowned next] in

@@ -56,6 +56,27 @@ struct PagingTests {
         store.pageAll()
     }
 
+    @Test("that are on disk only expire like others", arguments: [1, 2] as [UInt8])
+    func expiry(deliveryMode: UInt8) throws {
+        try play { broker, store in
+            let peer = try broker.connect()
+            try declareDurable("q", peer, store)
+            var properties = persistent()
+            properties.deliveryMode = deliveryMode
+            try publish(0..<100, to: "q", peer, store, properties)
+            properties.expiration = "1000"
+            try publish(100..<700, to: "q", peer, store, properties)
+            properties.expiration = nil
+            try publish(700..<800, to: "q", peer, store, properties)
+            #expect(try broker.queue("q").state.pagedCount > 500)
+            broker.advance(by: .seconds(1))
+            #expect(try broker.queue("q").state.ready.count == 200)
+            try peer.consume("q", "c", noAck: true)
+            store.pageAll()
+            #expect(try peer.texts() == (Array(0..<100) + Array(700..<800)).map(text))
+        }
+    }
+
     @Test("of every priority leave memory and come back in order", arguments: [1, 2] as [UInt8])
     func priorities(deliveryMode: UInt8) throws {
         try play { broker, store in

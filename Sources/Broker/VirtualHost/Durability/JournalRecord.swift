@@ -84,6 +84,8 @@ struct MessageRecord: Equatable {
     /// On what terms a message is in a place.
     struct Terms: Equatable, BitwiseCopyable {
         var priority: UInt8 = 0
+        /// When its time is over; `nil` without an end.
+        var end: WallTime?
 
         static let none = Terms()
     }
@@ -281,7 +283,7 @@ extension MessageRecord {
             if form == .moved || form == .onTerms { writer.writeLittle(place.deliveryCount) }
             if form == .onTerms {
                 writer.writeUInt8(place.terms.priority)
-                writer.writeLittle(UInt64(0))
+                writer.writeLittle(UInt64(bitPattern: place.terms.end?.milliseconds ?? 0))
             }
         }
     }
@@ -311,7 +313,8 @@ extension MessageRecord {
 extension MessageRecord.Terms {
     fileprivate init(from reader: inout ByteReader) throws(WireError) {
         priority = try reader.readUInt8()
-        _ = try reader.readLittle64()
+        let milliseconds = Int64(bitPattern: try reader.readLittle64())
+        end = milliseconds == 0 ? nil : WallTime(milliseconds: milliseconds)
     }
 }
 

@@ -9,13 +9,43 @@ struct RecoveredEntries {
     struct Entry: Equatable, BitwiseCopyable {
         let position: UInt64
         let lsn: UInt64
-        /// Octets of the record's payload.
-        let size: UInt32
         /// Octets of the message's body.
         let bodySize: UInt32
         var deliveryCount: UInt32
-        var terms = MessageRecord.Terms.none
-        fileprivate(set) var isSettled = false
+        /// When it ends in milliseconds (48 bits), its priority (8), whether it is settled (1).
+        private var marks: UInt64
+
+        private static let priorityShift: UInt64 = 48
+        private static let settledBit: UInt64 = 1 << 56
+        private static let endMask: UInt64 = 1 << priorityShift - 1
+
+        init(
+            position: UInt64,
+            lsn: UInt64,
+            bodySize: UInt32,
+            deliveryCount: UInt32,
+            terms: MessageRecord.Terms = .none
+        ) {
+            self.position = position
+            self.lsn = lsn
+            self.bodySize = bodySize
+            self.deliveryCount = deliveryCount
+            let end = min(UInt64(max(0, terms.end?.milliseconds ?? 0)), Self.endMask)
+            marks = end | UInt64(terms.priority) << Self.priorityShift
+        }
+
+        fileprivate(set) var isSettled: Bool {
+            get { marks & Self.settledBit != 0 }
+            set { marks = newValue ? marks | Self.settledBit : marks & ~Self.settledBit }
+        }
+
+        var terms: MessageRecord.Terms {
+            let end = marks & Self.endMask
+            return .init(
+                priority: UInt8(truncatingIfNeeded: marks >> Self.priorityShift),
+                end: end == 0 ? nil : WallTime(milliseconds: Int64(end))
+            )
+        }
     }
 
     private var rows: [Row] = []

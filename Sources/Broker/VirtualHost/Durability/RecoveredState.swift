@@ -65,7 +65,7 @@ final class RecoveredState {
         guard payload.count > 0 else { throw .truncated }
         switch payload[0] {
         case JournalRecord.Kind.message.rawValue:
-            if try !addSinglePlace(payload, lsn: lsn, size: size) {
+            if try !addSinglePlace(payload, lsn: lsn) {
                 try applyDecoded(payload, lsn: lsn, size: size)
             }
         case JournalRecord.Kind.bound.rawValue:
@@ -91,7 +91,7 @@ final class RecoveredState {
                 topology.bindings.removeExchange(name)
             }
         case .bound, .unbound: preconditionFailure("bindings are taken in as they are")
-        case .message(let message): add(message, lsn: lsn, size: size)
+        case .message(let message): add(message, lsn: lsn)
         case .settled(let queue, let first, let last):
             find(queue)?.entries.settle(from: first, through: last)
         case .delivered(let queue, let through): find(queue)?.markDelivered(through: through)
@@ -174,8 +174,7 @@ final class RecoveredState {
     /// - Returns: False when it took another number of places.
     private func addSinglePlace(
         _ prefix: ByteView,
-        lsn: UInt64,
-        size: Int
+        lsn: UInt64
     ) throws(WireError) -> Bool {
         guard prefix.count >= MessageRecord.prefixSize(placeCount: 1),
             prefix.littleEndianUInt32(at: 19) == 1
@@ -186,17 +185,17 @@ final class RecoveredState {
             queue: prefix.littleEndianUInt32(at: MessageRecord.fixedSize),
             position: prefix.littleEndianUInt64(at: MessageRecord.fixedSize + 4)
         )
-        add(place, lsn: lsn, size: size, bodySize: Int(bodySize))
+        add(place, lsn: lsn, bodySize: Int(bodySize))
         return true
     }
 
-    private func add(_ message: MessageRecord, lsn: UInt64, size: Int) {
+    private func add(_ message: MessageRecord, lsn: UInt64) {
         for place in message.places {
-            add(place, lsn: lsn, size: size, bodySize: message.bodySize)
+            add(place, lsn: lsn, bodySize: message.bodySize)
         }
     }
 
-    private func add(_ place: MessageRecord.Place, lsn: UInt64, size: Int, bodySize: Int) {
+    private func add(_ place: MessageRecord.Place, lsn: UInt64, bodySize: Int) {
         highestQueueID = max(highestQueueID, place.queue)
         let queue = find(place.queue) ?? addQueue(place.queue)
         queue.nextPosition = max(queue.nextPosition, place.position &+ 1)
@@ -204,7 +203,6 @@ final class RecoveredState {
             Entry(
                 position: place.position,
                 lsn: lsn,
-                size: UInt32(clamping: size),
                 bodySize: UInt32(clamping: bodySize),
                 deliveryCount: place.deliveryCount,
                 terms: place.terms

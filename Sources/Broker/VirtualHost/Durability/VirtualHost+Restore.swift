@@ -111,14 +111,13 @@ extension Handle where State == QueueState {
         let wasDelivered = saved.position < deliveredThrough
         state.pagedCount += 1
         state.pagedBytes += Int(saved.bodySize)
-        state.ready.restore(
-            QueueEntry(
-                place: .journal(saved.lsn),
-                position: saved.position,
-                bodySize: saved.bodySize,
-                deliveryCount: wasDelivered ? max(1, saved.deliveryCount) : saved.deliveryCount,
-                terms: terms(saved.terms)
-            )
+        let entry = QueueEntry(
+            place: .journal(saved.lsn),
+            position: saved.position,
+            bodySize: saved.bodySize,
+            deliveryCount: wasDelivered ? max(1, saved.deliveryCount) : saved.deliveryCount,
+            terms: terms(saved.terms)
         )
+        state.ready.restore(entry.terms.isTimed ? timed(entry) : entry)
     }
 }

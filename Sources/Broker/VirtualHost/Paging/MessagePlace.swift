@@ -11,6 +11,9 @@ struct MessagePlace: BitwiseCopyable, Equatable {
     /// Neither in memory nor readable on disk.
     static let lost = MessagePlace(bits: pagedBit)
 
+    /// Nowhere: the message has left the queue, its entry has not left the list.
+    static let gone = MessagePlace(bits: UInt64.max)
+
     private init(bits: UInt64) { self.bits = bits }
 
     @inline(__always)

@@ -40,7 +40,7 @@ extension Handle where State == QueueState {
         while start < end, bytes < window {
             let entry = state.ready[priority].entry(start)
             bytes += Int(entry.bodySize) + PagingState.messageOverhead
-            if entry.isPaged, entry.place != .lost {
+            if entry.isPaged, entry.place != .lost, entry.place != .gone {
                 items.append(
                     .init(
                         position: entry.position,
@@ -117,7 +117,7 @@ extension Handle where State == QueueState {
 
     /// Drops a message at the front that cannot be read; its record stays where it is.
     func dropLost() {
-        guard let entry = state.ready.popFirst() else { return }
+        guard let entry = takeFirst() else { return }
         precondition(entry.place == .lost, "dropping a message that can be had")
         state.counters.lost += 1
     }

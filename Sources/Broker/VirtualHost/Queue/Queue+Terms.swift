@@ -1,24 +1,66 @@
 /// The terms on which messages are in a queue.
 extension Handle where State == QueueState {
-    /// On what terms a message would be here.
+    /// On what terms a message would be here, beginning now.
     func terms(of message: Message) -> EntryTerms {
-        EntryTerms(priority: min(message.header.traits.priority, state.settings.priorityMax))
+        let priority = min(message.header.traits.priority, state.settings.priorityMax)
+        return EntryTerms(
+            priority: priority,
+            deadline: timeToLive(of: message).map { state.virtualHost.state.now + $0 }
+        )
+    }
+
+    /// How long a message may wait here: the shorter of what queue and message say.
+    func timeToLive(of message: Message) -> Duration? {
+        guard message.header.traits.contains(.expires) else { return state.settings.timeToLive }
+        let own = Duration.milliseconds(message.header.timeToLive)
+        return min(own, state.settings.timeToLive ?? own)
     }
 
     /// The terms that the journal says a message was here on.
     func terms(_ recorded: MessageRecord.Terms) -> EntryTerms {
-        EntryTerms(priority: min(recorded.priority, state.settings.priorityMax))
+        EntryTerms(
+            priority: min(recorded.priority, state.settings.priorityMax),
+            deadline: recorded.end.map { state.virtualHost.instant($0) }
+        )
     }
 
     /// The terms of a message as the journal says them.
     @inline(__always)
     func recordedTerms(of message: Message) -> MessageRecord.Terms {
-        guard message.header.traits.rawValue & state.termsMask != 0 else { return .none }
-        return .init(priority: terms(of: message).priority)
+        guard message.header.traits.isSubject(to: state.termsMask) else { return .none }
+        let terms = terms(of: message)
+        return .init(
+            priority: terms.priority,
+            end: terms.deadline.map { state.virtualHost.wallTime($0) }
+        )
     }
 }
 
 extension QueueSettings {
-    /// The traits that set a message's terms in a queue with these settings.
-    var termsMask: UInt16 { priorityMax > 0 ? MessageTraits.priorityBits : 0 }
+    /// What makes a message be on terms of its own in a queue with these settings: bits of its
+    /// traits, and one more that every message has.
+    var termsMask: UInt32 {
+        var mask = UInt32(MessageTraits.expires.rawValue)
+        if priorityMax > 0 { mask |= UInt32(MessageTraits.priorityBits) }
+        if timeToLive != nil { mask |= 1 << 16 }
+        return mask
+    }
+}
+
+/// Two clocks in one: deadlines are instants, but what outlives the process is told by the wall.
+extension Handle where State == VirtualHostState {
+    /// Sets the calendar clock: it is now this late.
+    func setWallTime(_ time: WallTime) {
+        state.wallOrigin = time.milliseconds - Int64(state.now.nanoseconds / 1_000_000)
+    }
+
+    /// What the calendar says at an instant.
+    func wallTime(_ instant: Instant) -> WallTime {
+        WallTime(milliseconds: state.wallOrigin + Int64(instant.nanoseconds / 1_000_000))
+    }
+
+    /// The instant at which the calendar says so; what lies before the origin is the origin.
+    func instant(_ time: WallTime) -> Instant {
+        .zero + .milliseconds(max(0, time.milliseconds - state.wallOrigin))
+    }
 }

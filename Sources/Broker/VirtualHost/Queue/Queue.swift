@@ -21,7 +21,7 @@ struct QueueState: ~Copyable {
     var unackedCount = 0
     var unackedBytes = 0
     /// Which traits of a message set the terms it is here on; see `EntryTerms`.
-    let termsMask: UInt16
+    let termsMask: UInt32
     /// Limit on ready messages; `Int.max` without one.
     let readyCountMax: Int
     /// Limit on the bytes of ready messages' bodies; `Int.max` without one.
@@ -118,21 +118,30 @@ extension Handle where State == QueueState {
     /// - Returns: Whether it is in the queue, already gone, or refused (x-overflow).
     @inline(__always)
     func enqueue(_ message: Message) -> EnqueueOutcome {
-        if message.header.traits.rawValue & state.termsMask != 0 {
-            return enqueueOnTerms(message)
-        }
+        if message.header.traits.isSubject(to: state.termsMask) { return enqueueOnTerms(message) }
         return enqueue(QueueEntry(message: message, position: state.nextPosition))
     }
 
     @inline(never)
     private func enqueueOnTerms(_ message: Message) -> EnqueueOutcome {
-        enqueue(
-            QueueEntry(
-                message: message,
-                position: state.nextPosition,
-                terms: terms(of: message)
-            )
+        let entry = QueueEntry(
+            message: message,
+            position: state.nextPosition,
+            terms: terms(of: message)
         )
+        return timeToLive(of: message) == .zero ? hand(over: entry) : enqueue(entry)
+    }
+
+    /// Enqueues a message that has no time to wait: a consumer takes it now, or nobody does.
+    private func hand(over entry: QueueEntry) -> EnqueueOutcome {
+        if state.turnFirst != nil { pump() }
+        accept(entry)
+        guard state.ready.isEmpty, let consumer = takeTurn() else {
+            end(entry)
+            return .gone
+        }
+        deliver(entry, to: consumer)
+        return consumer.state.isNoAck ? .gone : .stored
     }
 
     @inline(__always)
@@ -149,7 +158,7 @@ extension Handle where State == QueueState {
             return enqueueBeyondLimit(entry)
         }
         accept(entry)
-        state.ready.append(entry)
+        state.ready.append(entry.terms.isTimed ? timed(entry) : entry)
         if state.turnFirst != nil { virtualHost.schedule(self) }
         if virtualHost.state.paging.isActive { noteForPaging() }
         return .stored
@@ -171,11 +180,11 @@ extension Handle where State == QueueState {
         }
         if state.settings.overflow != .dropHead { return .refused }
         accept(entry)
-        state.ready.append(entry)
+        state.ready.append(entry.terms.isTimed ? timed(entry) : entry)
         if state.virtualHost.state.paging.isActive { noteForPaging() }
         while state.ready.count > state.readyCountMax || state.ready.bodyBytes > state.readyBytesMax
         {
-            guard let oldest = state.ready.popFirst() else { break }
+            guard let oldest = takeFirst() else { break }
             state.counters.overflowed += 1
             guard oldest.position != entry.position else {
                 state.virtualHost.release(oldest.message)
@@ -212,12 +221,16 @@ extension Handle where State == QueueState {
             return
         }
         while let next = state.ready.first {
+            if next.terms.isTimed, isDue(next.terms) {
+                endFirst()
+                continue
+            }
             guard !next.isPaged else {
                 guard next.place == .lost else { break }
                 dropLost()
                 continue
             }
-            guard let consumer = takeTurn(), let entry = state.ready.popFirst() else { break }
+            guard let consumer = takeTurn(), let entry = takeFirst() else { break }
             deliver(entry, to: consumer)
         }
         if state.ready.hasPaged {
@@ -276,6 +289,10 @@ extension Handle where State == QueueState {
             destroyIfUnused()
             return
         }
+        guard !isDue(entry.terms) else {
+            end(entry)
+            return
+        }
         var back = entry
         back.deliveryCount &+= 1
         if state.journalID != 0, entry.message.header.lsn != 0 {
@@ -288,6 +305,7 @@ extension Handle where State == QueueState {
             )
         }
         state.ready.putBack(back)
+        if back.terms.isTimed { noteReturned(back) }
         if state.virtualHost.state.paging.isActive { noteForPaging() }
         if state.ready.count > state.readyCountMax || state.ready.bodyBytes > state.readyBytesMax {
             dropBeyondLimit()
@@ -300,7 +318,7 @@ extension Handle where State == QueueState {
         guard state.settings.overflow == .dropHead else { return }
         while state.ready.count > state.readyCountMax || state.ready.bodyBytes > state.readyBytesMax
         {
-            guard let oldest = state.ready.popFirst() else { return }
+            guard let oldest = takeFirst() else { return }
             state.counters.overflowed += 1
             discard(oldest)
         }
@@ -320,7 +338,7 @@ extension Handle where State == QueueState {
     /// - Returns: The number of messages removed.
     func purge() -> Int {
         var count = 0
-        while let entry = state.ready.popFirst() {
+        while let entry = takeFirst() {
             discard(entry)
             count += 1
         }

@@ -18,6 +18,8 @@ struct QueueSettings {
     private(set) var readyCountMax: Int?
     /// `nil` without x-max-length-bytes.
     private(set) var readyBytesMax: Int?
+    /// How long a message may wait; `nil` without x-message-ttl.
+    private(set) var timeToLive: Duration?
     /// How long the queue may be unused before it is deleted; `nil` without x-expires.
     private(set) var unusedTimeMax: Duration?
     /// The highest priority that counts; 0 without x-max-priority, when none does.
@@ -53,7 +55,7 @@ struct QueueSettings {
         case "x-max-length-bytes":
             readyBytesMax = try context.nonNegative(entry.value)
         case "x-message-ttl":
-            _ = try context.milliseconds(entry.value)
+            timeToLive = try context.milliseconds(entry.value)
         case "x-expires":
             let time = try context.milliseconds(entry.value)
             guard time > .zero else { throw context.invalid("cannot be zero") }
@@ -91,7 +93,7 @@ struct QueueSettings {
 
     /// Arguments that are checked and compared and have no effect in this version.
     private static let idleArguments: Set<ShortString> = [
-        "x-message-ttl", "x-dead-letter-exchange",
+        "x-dead-letter-exchange",
         "x-dead-letter-routing-key",
     ]
 

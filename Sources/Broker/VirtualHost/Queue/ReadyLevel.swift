@@ -5,6 +5,9 @@
 /// the next message is the lower of the list's first and the heap's top. So a requeue costs
 /// O(log n) of what came back, whatever the order of the nacks, and nothing for anybody else.
 ///
+/// A message that leaves from the middle of the list (it has expired) leaves its entry behind, as
+/// one that is nowhere; the first entry is never such a one.
+///
 /// A stretch in the middle of the list may be paged: its messages are on disk only, or on their
 /// way there. What stands before it is in memory, or being read; what stands behind it came later
 /// and is in memory.
@@ -15,9 +18,17 @@ struct ReadyLevel: ~Copyable {
     private(set) var bodyBytes = 0
     /// The paged stretch of the list, by the numbers of its entries.
     private var stretch: Range<UInt64> = 0..<0
+    /// Entries of the list whose messages are nowhere.
+    private var goneCount = 0
+    /// Ends the messages at the front of the list, where they end in the order they came.
+    var frontTimer = TimerWheel<TimerEvent>.ID.none
+    /// The latest end in the list that `frontTimer` sees to.
+    var frontDeadline = Instant.zero
+    /// Ends messages that came back.
+    var returnedTimer = TimerWheel<TimerEvent>.ID.none
 
     @inline(__always)
-    var count: Int { list.count &+ returned.count }
+    var count: Int { list.count &- goneCount &+ returned.count }
     @inline(__always)
     var isEmpty: Bool { list.count == 0 && returned.count == 0 }
 
@@ -32,8 +43,15 @@ struct ReadyLevel: ~Copyable {
     @inline(__always)
     mutating func popFirst() -> QueueEntry? {
         if returned.count > 0 { return popReturned() }
+        return popFirstOfList()
+    }
+
+    /// Removes and returns the first message of the list, not regarding what came back.
+    @inline(__always)
+    mutating func popFirstOfList() -> QueueEntry? {
         guard let entry = list.popFirst() else { return nil }
         bodyBytes &-= Int(entry.bodySize)
+        if goneCount > 0 { dropGone() }
         return entry
     }
 
@@ -65,15 +83,19 @@ struct ReadyLevel: ~Copyable {
     private mutating func popReturned() -> QueueEntry? {
         guard let top = returned.first else { return nil }
         if let next = list.first, next.position < top.position {
-            _ = list.popFirst()
-            bodyBytes -= Int(next.bodySize)
-            return next
+            return popFirstOfList()
         }
         bodyBytes -= Int(top.bodySize)
         let last = returned.count - 1
         swapReturned(0, last)
         _ = returned.popLast()
-        var parent = 0
+        sink(0, below: last)
+        return top
+    }
+
+    /// Moves an entry of the heap down to where it belongs among the first `last`.
+    private mutating func sink(_ start: Int, below last: Int) {
+        var parent = start
         while true {
             var child = 2 * parent + 1
             guard child < last else { break }
@@ -84,7 +106,6 @@ struct ReadyLevel: ~Copyable {
             swapReturned(child, parent)
             parent = child
         }
-        return top
     }
 
     private mutating func swapReturned(_ left: Int, _ right: Int) {
@@ -92,6 +113,88 @@ struct ReadyLevel: ~Copyable {
         let entry = returned[left]
         returned[left] = returned[right]
         returned[right] = entry
+    }
+}
+
+/// Messages that leave from anywhere.
+extension ReadyLevel {
+    /// With fewer entries whose messages are nowhere the list is not written anew for them.
+    private static let goneCountKept = 1024
+
+    /// Takes the message with a position out of the list, wherever it stands.
+    ///
+    /// - Returns: `nil` when it is not in the list.
+    mutating func remove(_ position: UInt64) -> QueueEntry? {
+        let number = list.lowerBound(of: position)
+        guard number < list.endNumber, list[number].position == position else { return nil }
+        if number == list.firstNumber { return popFirstOfList() }
+        let entry = list[number]
+        guard entry.place != .gone else { return nil }
+        bodyBytes -= Int(entry.bodySize)
+        list[number].place = .gone
+        goneCount += 1
+        if goneCount > Self.goneCountKept, goneCount > list.count / 2 { rewrite() }
+        return entry
+    }
+
+    private mutating func dropGone() {
+        while let entry = list.first, entry.place == .gone {
+            _ = list.popFirst()
+            goneCount -= 1
+        }
+    }
+
+    /// Writes the list anew without the entries whose messages are nowhere.
+    private mutating func rewrite() {
+        var fresh = EntryList()
+        var start: UInt64 = 0
+        var end: UInt64 = 0
+        let old = pagedStretch
+        for number in numbers where list[number].place != .gone {
+            if number < old.lowerBound { start += 1 }
+            if number < old.upperBound { end += 1 }
+            fresh.append(list[number])
+        }
+        swap(&list, &fresh)
+        goneCount = 0
+        stretch = start..<max(start, end)
+    }
+
+    /// Forgets its timers.
+    ///
+    /// - Returns: Those that were set.
+    mutating func takeTimers() -> [TimerWheel<TimerEvent>.ID] {
+        defer {
+            frontTimer = .none
+            returnedTimer = .none
+        }
+        return [frontTimer, returnedTimer].filter { $0 != .none }
+    }
+
+    /// Takes those that came back and have ended by now, in the order of their positions.
+    ///
+    /// - Parameter now: The present.
+    /// - Returns: What is taken, and when the next one ends.
+    mutating func takeReturned(endedAt now: Instant) -> (ended: [QueueEntry], next: Instant?) {
+        var ended: [QueueEntry] = []
+        var next: Instant?
+        var kept = 0
+        for index in 0..<returned.count {
+            let entry = returned[index]
+            if let deadline = entry.terms.deadline {
+                if deadline <= now {
+                    ended.append(entry)
+                    bodyBytes -= Int(entry.bodySize)
+                    continue
+                }
+                next = min(deadline, next ?? deadline)
+            }
+            returned[kept] = entry
+            kept += 1
+        }
+        while returned.count > kept { _ = returned.popLast() }
+        for index in stride(from: kept / 2 - 1, through: 0, by: -1) { sink(index, below: kept) }
+        return (ended.sorted { $0.position < $1.position }, next)
     }
 }
 

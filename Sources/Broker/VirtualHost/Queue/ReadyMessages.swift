@@ -68,10 +68,8 @@ struct ReadyMessages: ~Copyable {
         higherCount += 1
         higherBytes += Int(entry.bodySize)
         occupied.insert(priority)
-        if let level = higher[UInt16(priority)] { return level }
-        let level = Handle(ReadyLevel())
-        higher.set(level, at: UInt16(priority))
-        return level
+        makeLevel(priority)
+        return existing(priority)
     }
 
     @inline(never)
@@ -88,6 +86,45 @@ struct ReadyMessages: ~Copyable {
         higherCount -= 1
         higherBytes -= Int(entry.bodySize)
         if level.state.isEmpty { occupied.remove(entry.terms.priority) }
+    }
+
+    /// Takes the message with a position out, unless it came back before.
+    mutating func remove(_ position: UInt64, priority: UInt8) -> QueueEntry? {
+        guard priority > 0 else { return lowest.remove(position) }
+        let level = existing(priority)
+        guard let entry = level.state.remove(position) else { return nil }
+        forget(entry, of: level)
+        return entry
+    }
+
+    /// Removes and returns the first message of a priority, not regarding what came back.
+    mutating func popFirstOfList(_ priority: UInt8) -> QueueEntry? {
+        guard priority > 0 else { return lowest.popFirstOfList() }
+        let level = existing(priority)
+        guard let entry = level.state.popFirstOfList() else { return nil }
+        forget(entry, of: level)
+        return entry
+    }
+
+    /// Takes those of a priority that came back and have ended by now; see `ReadyLevel`.
+    mutating func takeReturned(
+        _ priority: UInt8,
+        endedAt now: Instant
+    ) -> (ended: [QueueEntry], next: Instant?) {
+        guard priority > 0 else { return lowest.takeReturned(endedAt: now) }
+        let level = existing(priority)
+        let taken = level.state.takeReturned(endedAt: now)
+        for entry in taken.ended { forget(entry, of: level) }
+        return taken
+    }
+
+    /// Forgets the timers of all levels.
+    ///
+    /// - Returns: Those that were set.
+    mutating func takeTimers() -> [TimerWheel<TimerEvent>.ID] {
+        var timers = lowest.takeTimers()
+        higher.forEach { timers += $0.state.takeTimers() }
+        return timers
     }
 
     private var firstHigher: QueueEntry? { higher[UInt16(occupied.highest)]?.state.first }
@@ -111,6 +148,12 @@ extension ReadyMessages {
                 yield &existing(priority).state
             }
         }
+    }
+
+    /// Makes sure that there is a level for a priority.
+    mutating func makeLevel(_ priority: UInt8) {
+        guard priority > 0, higher[UInt16(priority)] == nil else { return }
+        higher.set(Handle(ReadyLevel()), at: UInt16(priority))
     }
 
     private func existing(_ priority: UInt8) -> Handle<ReadyLevel> {
