@@ -40,13 +40,15 @@ struct StorageSnapshot: Sendable {
 }
 
 extension StorageSnapshot {
+    private var syncMilliseconds: Int64 { syncInterval.clampedNanoseconds / 1_000_000 }
+
     /// What a confirm promises, for people.
     var durability: String {
         switch sync {
         case .confirm: ServerDescription.durability
         case .interval:
             "confirms wait for the operating system, fdatasync follows within "
-                + "\(syncInterval / .milliseconds(1)) ms"
+                + "\(syncMilliseconds) ms"
         case .none: "confirms wait for the operating system, which writes back when it likes"
         }
     }
@@ -70,7 +72,7 @@ extension StorageSnapshot {
         object.add("lost_messages", .count(lost.reduce(0) { $0 + $1.count }))
         object.add("lost_from", .array(unreadable))
         if sync == .interval {
-            object.add("sync_interval", .integer(Int64(syncInterval / .milliseconds(1))))
+            object.add("sync_interval", .integer(syncMilliseconds))
         }
         if let recovery { object.add("recovery", recovery.json) }
         return .object(object)
