@@ -112,6 +112,11 @@ struct UnackedDeliveries: ~Copyable {
         return nil
     }
 
+    /// Lets `body` change the entries of what is not settled; their places stay.
+    mutating func updateUnsettled(_ body: (inout UnackedDelivery) -> Void) {
+        for index in 0..<ring.count where ring[index].status != .settled { body(&ring[index]) }
+    }
+
     @inline(__always)
     private func index(of deliveryTag: UInt64) -> Int? {
         guard let first = ring.first, deliveryTag >= first.deliveryTag else { return nil }

@@ -28,6 +28,8 @@ extension Server {
         let timingThread = try Thread(name: "brokerd-timer") { timerThread.run() }
         let pager = pager
         let pagerThread = try Thread(name: "brokerd-pager") { pager.run() }
+        let compactor = compactor
+        let compactorThread = try Thread(name: "brokerd-compact") { compactor.run() }
         log.info("ready", ["listening": addresses.map(\.description).joined(separator: ",")])
         acceptor.acceptUntilStopped(signals)
         beginStop()
@@ -41,6 +43,8 @@ extension Server {
         timingThread.join()
         pager.stop()
         pagerThread.join()
+        compactor.stop()
+        compactorThread.join()
         journalWriter.stop()
         journalThread.join()
         management.stop()

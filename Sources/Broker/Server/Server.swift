@@ -22,6 +22,8 @@ package final class Server: Sendable {
     let timerThread: TimerThread
     /// Keeps the memory of its messages bounded.
     let pager: PagerThread
+    /// Keeps its journal small.
+    let compactor: CompactorThread
     /// Connections accepted and not closed again.
     let connectionCount: ConnectionCount
     /// Connections at once, by setting and by the limit on open files.
@@ -93,6 +95,7 @@ package final class Server: Sendable {
             budget: settings.limits.messageMemoryMax,
             notify: environment.notify
         )
+        compactor = CompactorThread(domain, storage.compactor)
     }
 
     /// Descriptors kept for what is no connection: standard streams, pollers, files.

@@ -10,6 +10,8 @@ package struct ServerStorage {
     let pager: Pager
     /// What reading it has found.
     let recovery: RecoverySummary
+    /// Keeps its journal small.
+    let compactor: Compactor
 
     /// Locks the directory and brings back the virtual host "/".
     ///
@@ -67,12 +69,19 @@ package struct ServerStorage {
             catalog: main.journal.catalog,
             log: log
         )
+        let compactor = Compactor(
+            PosixDisk(path: directory),
+            main.journal.options,
+            log: log,
+            segments: { [catalog = main.journal.catalog] in catalog.all }
+        )
         return ServerStorage(
             root: root,
             disk: disk,
             main: main,
             pager: pager,
-            recovery: recovery
+            recovery: recovery,
+            compactor: compactor
         )
     }
 }

@@ -18,6 +18,8 @@ final class VirtualHostDomain: @unchecked Sendable {
 
     /// Wakes the thread that moves its messages between memory and disk; `nil` without one.
     var pagerWakeUp: WakeUp?
+    /// Wakes the thread that keeps its journal small; `nil` without one.
+    var compactorWakeUp: WakeUp?
 
     init(_ virtualHost: VirtualHost) { self.virtualHost = virtualHost }
 

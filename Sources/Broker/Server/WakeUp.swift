@@ -60,6 +60,19 @@ final class WakeUp: @unchecked Sendable {
         return reason == .stop
     }
 
+    /// Sleeps for a while, whatever else is said meanwhile.
+    ///
+    /// - Returns: `false`, and early, when `.stop` is said.
+    func pause(nanoseconds: Int) -> Bool {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        var deadline = WakeUp.deadline(after: nanoseconds)
+        while reason != .stop {
+            if unsafe pthread_cond_timedwait(condition, mutex, &deadline) == ETIMEDOUT { break }
+        }
+        return reason != .stop
+    }
+
     /// Sleeps until there is work.
     ///
     /// Work that can wait is noticed when the thread has dozed for `patience`; only a thread that

@@ -33,6 +33,8 @@ package struct JournalDump {
     package struct Place: Sendable, Equatable {
         package let queue: String
         package let position: UInt64
+        /// Of a copy that compaction made: times the message came back there.
+        package var deliveryCount: UInt32?
     }
 
     /// What a message consists of.
@@ -99,10 +101,16 @@ package struct JournalDump {
         var route = ByteReader(try reader.readView(message.routeSize))
         let properties = try reader.readView(message.propertiesSize)
         let body = try reader.readView(message.bodySize)
-        let places = message.places.map { Place(queue: name($0.queue), position: $0.position) }
+        let places = message.places.map { place in
+            Place(
+                queue: name(place.queue),
+                position: place.position,
+                deliveryCount: message.form == .plain ? nil : place.deliveryCount
+            )
+        }
         return Line(
             lsn: lsn,
-            kind: "message",
+            kind: message.form == .moved ? "moved" : "message",
             facts: [Fact(name: "queues", value: .places(places))],
             content: Content(
                 exchange: try route.readShortString(),

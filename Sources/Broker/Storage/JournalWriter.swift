@@ -99,6 +99,7 @@ final class JournalWriter: @unchecked Sendable {
         removeSegments()
         syncIfDue()
         lookAtSpace(again: false)
+        domain.compactorWakeUp?.wake(.now)
     }
 
     /// Writes and syncs; a full disk is waited out, any other failure ends the process.

@@ -2,6 +2,10 @@ import Wire
 
 /// Integers as the files of storage hold them, the order of the processors brokerd runs on.
 extension ByteView {
+    /// The little-endian integer of 2 octets at `offset`.
+    @inline(__always)
+    func littleEndianUInt16(at offset: Int) -> UInt16 { loadUInt16(at: offset).byteSwapped }
+
     /// The little-endian integer of 4 octets at `offset`.
     @inline(__always)
     func littleEndianUInt32(at offset: Int) -> UInt32 { loadUInt32(at: offset).byteSwapped }

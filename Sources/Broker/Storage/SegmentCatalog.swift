@@ -6,6 +6,9 @@ final class SegmentCatalog: @unchecked Sendable {
 
     init(_ segments: [JournalSegment]) { bases = segments.map(\.base) }
 
+    /// Where the segments begin, oldest first.
+    var all: [UInt64] { lock.withLock { bases } }
+
     func add(_ base: UInt64) { lock.withLock { bases.append(base) } }
 
     func remove(_ base: UInt64) { lock.withLock { bases.removeAll { $0 == base } } }

@@ -28,7 +28,10 @@ enum DumpFormat {
         case .number(let number): "\(number)"
         case .flag(let flag): "\(flag)"
         case .places(let places):
-            places.map { "'\($0.queue)':\($0.position)" }.joined(separator: ",")
+            places.map { place in
+                let count = place.deliveryCount.map { "+\($0)" } ?? ""
+                return "'\(place.queue)':\(place.position)\(count)"
+            }.joined(separator: ",")
         }
     }
 
@@ -60,10 +63,14 @@ enum DumpFormat {
         case .flag(let flag): .bool(flag)
         case .places(let places):
             .array(
-                places.map {
-                    .object([
-                        ("queue", .string($0.queue)), ("position", .unsigned($0.position)),
-                    ])
+                places.map { place in
+                    var members: [(String, JSON)] = [
+                        ("queue", .string(place.queue)), ("position", .unsigned(place.position)),
+                    ]
+                    if let count = place.deliveryCount {
+                        members.append(("delivery_count", .unsigned(UInt64(count))))
+                    }
+                    return .object(members)
                 }
             )
         }

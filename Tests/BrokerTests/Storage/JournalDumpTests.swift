@@ -63,6 +63,23 @@ struct JournalDumpTests {
         #expect(lines == [JournalDump.Line(lsn: 0, kind: "transaction", facts: [octets])])
     }
 
+    @Test("a copy that compaction made is told from the first, and how often it came back")
+    func moved() throws {
+        let record = MessageRecord(
+            places: [.init(queue: 1, position: 7, deliveryCount: 3)],
+            form: .moved,
+            routeSize: 2,
+            propertiesSize: 2,
+            bodySize: 1
+        )
+        let payload = JournalRecord.message(record).payload + [0, 0, 0, 0, 65]
+        let line = try #require(lines([queue(1, "jobs"), payload]).last)
+        #expect(line.kind == "moved")
+        let place = JournalDump.Place(queue: "jobs", position: 7, deliveryCount: 3)
+        #expect(line.facts == [JournalDump.Fact(name: "queues", value: .places([place]))])
+        #expect(line.content?.body == [65])
+    }
+
     @Test("only what concerns a queue is shown when one is asked for")
     func filter() {
         let bound = BindingRecord(

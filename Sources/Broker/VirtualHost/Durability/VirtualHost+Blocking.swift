@@ -75,7 +75,7 @@ extension Handle where State == VirtualHostState {
         return held
     }
 
-    private func forEachConnection(_ body: (Connection) -> Void) {
+    func forEachConnection(_ body: (Connection) -> Void) {
         var next = state.firstConnection
         while let connection = next {
             next = connection.state.nextConnection

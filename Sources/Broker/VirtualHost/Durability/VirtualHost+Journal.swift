@@ -20,6 +20,9 @@ struct JournalState: ~Copyable {
     var waitingChannels: [Channel] = []
     /// Live messages by where they stand.
     var ledger: JournalLedger
+    /// Durable queues by their numbers.
+    var queues: [UInt32: Queue] = [:]
+    var compaction = CompactionState()
     /// Where the newest description of the topology begins, and its size.
     var topologyLSN = JournalState.firstLSN
     var topologySize: UInt64 = 0
@@ -80,7 +83,6 @@ extension Handle where State == VirtualHostState {
     @inline(never)
     func journalOnTerms(_ message: Message, places: [MessageRecord.Place]) -> UInt64 {
         message.header.lsn = state.journal.buffer.nextLSN
-        state.journal.ledger.add(message.header.lsn, count: places.count)
         let record = MessageRecord(
             places: places,
             form: .onTerms,
@@ -90,6 +92,7 @@ extension Handle where State == VirtualHostState {
         )
         var writer = ByteWriter(capacity: record.prefixSize)
         record.encodePrefix(into: &writer)
+        state.journal.ledger.add(message.header.lsn, count: places.count, size: record.size)
         var place = unsafe state.journal.buffer.addFrame(payloadSize: record.size)
         ByteView.with(writer.bytes) { prefix in
             for part in [prefix, message.route, message.properties, message.body] {
@@ -106,14 +109,13 @@ extension Handle where State == VirtualHostState {
     @inline(__always)
     private func addRecord(of message: Message, placeCount: Int) -> UnsafeMutableRawPointer {
         message.header.lsn = state.journal.buffer.nextLSN
-        state.journal.ledger.add(message.header.lsn, count: placeCount)
         let prefixSize = MessageRecord.prefixSize(placeCount: placeCount)
         let route = message.route
         let properties = message.properties
         let body = message.body
-        let payload = unsafe state.journal.buffer.addFrame(
-            payloadSize: prefixSize + route.count + properties.count + body.count
-        )
+        let size = prefixSize + route.count + properties.count + body.count
+        state.journal.ledger.add(message.header.lsn, count: placeCount, size: size)
+        let payload = unsafe state.journal.buffer.addFrame(payloadSize: size)
         unsafe MessageRecord.writeSizes(
             placeCount: placeCount,
             routeSize: route.count,
@@ -191,6 +193,7 @@ extension Handle where State == VirtualHostState {
             state.journal.describedLSN = state.journal.topologyLSN
         }
         state.journal.buffer.reuse(batch)
+        finishMoves()
         let waiting = state.journal.waitingChannels
         state.journal.waitingChannels.removeAll(keepingCapacity: true)
         for channel in waiting {

@@ -59,6 +59,7 @@ extension Handle where State == VirtualHostState {
             do throws(ProtocolError) {
                 let queue = addQueue(record.name, settings: try QueueSettings(declare), for: nil)
                 queue.state.journalID = record.id
+                state.journal.queues[record.id] = queue
                 queue.state.nextPosition = saved.nextPosition
                 queue.state.deliveredThrough = saved.deliveredThrough
             } catch {
@@ -107,7 +108,10 @@ enum RestoreLoss: Equatable {
 extension Handle where State == QueueState {
     /// Puts a message that was there before the restart back to its place.
     fileprivate func restore(_ saved: RecoveredState.Entry, deliveredThrough: UInt64) {
-        state.virtualHost.state.journal.ledger.add(saved.lsn, count: 1)
+        state.virtualHost.state.journal.ledger.restore(
+            saved.lsn,
+            bodySize: Int(saved.bodySize)
+        )
         let wasDelivered = saved.position < deliveredThrough
         state.pagedCount += 1
         state.pagedBytes += Int(saved.bodySize)

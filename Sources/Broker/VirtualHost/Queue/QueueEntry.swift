@@ -44,4 +44,23 @@ struct QueueEntry: BitwiseCopyable {
         self.deliveryCount = deliveryCount
         self.terms = terms
     }
+
+    /// Where its record stands in the journal; `nil` for what is not there.
+    var journalLSN: UInt64? {
+        guard isPaged else { return message.header.lsn == 0 ? nil : message.header.lsn }
+        return place.isSpilled || place == .lost ? nil : place.lsn
+    }
+
+    /// Points to a copy of its record from now on.
+    ///
+    /// - Returns: Whether it pointed to `lsn` before, or shares its message with one that did.
+    mutating func follow(from lsn: UInt64, to copy: UInt64) -> Bool {
+        guard isPaged else {
+            if message.header.lsn == lsn { message.header.lsn = copy }
+            return message.header.lsn == copy
+        }
+        guard place == .journal(lsn) else { return false }
+        place = .journal(copy)
+        return true
+    }
 }

@@ -198,6 +198,29 @@ extension ReadyLevel {
     }
 }
 
+/// Entries by their position.
+extension ReadyLevel {
+    /// Whether messages have come back and wait.
+    var hasReturned: Bool { !returned.isEmpty }
+
+    /// Lets `body` change the entry at a position in the list; its position stays.
+    ///
+    /// - Returns: Whether there is one.
+    mutating func update(at position: UInt64, _ body: (inout QueueEntry) -> Void) -> Bool {
+        let number = list.lowerBound(of: position)
+        guard number < list.endNumber, list[number].position == position,
+            list[number].place != .gone
+        else { return false }
+        body(&list[number])
+        return true
+    }
+
+    /// Lets `body` change what has come back; positions stay.
+    mutating func updateReturned(_ body: (inout QueueEntry) -> Void) {
+        for index in 0..<returned.count { body(&returned[index]) }
+    }
+}
+
 /// Paging: entries by their number in the list, and the paged stretch.
 extension ReadyLevel {
     /// The numbers of all entries in the list.

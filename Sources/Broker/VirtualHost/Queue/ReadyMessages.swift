@@ -130,6 +130,40 @@ struct ReadyMessages: ~Copyable {
     private var firstHigher: QueueEntry? { higher[UInt16(occupied.highest)]?.state.first }
 }
 
+/// Access to entries by position, whatever their priority.
+extension ReadyMessages {
+    /// Whether messages have come back and wait.
+    var hasReturned: Bool {
+        var priority: UInt8? = highestPriority
+        while let level = priority {
+            if self[level].hasReturned { return true }
+            priority = self.priority(below: level)
+        }
+        return false
+    }
+
+    /// Lets `body` change the entry at a position, unless it has come back; its position stays.
+    ///
+    /// - Returns: Whether there is one.
+    mutating func update(at position: UInt64, _ body: (inout QueueEntry) -> Void) -> Bool {
+        var priority: UInt8? = highestPriority
+        while let level = priority {
+            if self[level].update(at: position, body) { return true }
+            priority = self.priority(below: level)
+        }
+        return false
+    }
+
+    /// Lets `body` change what has come back; positions stay.
+    mutating func updateReturned(_ body: (inout QueueEntry) -> Void) {
+        var priority: UInt8? = highestPriority
+        while let level = priority {
+            self[level].updateReturned(body)
+            priority = self.priority(below: level)
+        }
+    }
+}
+
 /// Access to the levels one by one, for paging.
 extension ReadyMessages {
     /// The messages of one priority, which has had some.
