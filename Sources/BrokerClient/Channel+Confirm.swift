@@ -69,7 +69,7 @@ extension Channel {
                 }
             }
         } onCancel: {
-            lock.withLock {
+            lock.withLockSoon { [state, session] in
                 if state.confirms?.abandon(call: call) == true { session.endWaiting() }
             }
         }
@@ -97,7 +97,7 @@ extension Channel {
                 }
             }
         } onCancel: {
-            lock.withLock {
+            lock.withLockSoon { [state, session] in
                 if state.confirms?.abandon(call: call) == true { session.endWaiting() }
             }
         }

@@ -62,7 +62,7 @@ public struct Deliveries: AsyncSequence, Sendable {
                 }
             }
         } onCancel: {
-            lock.withLock { buffer.abandon(number: number) }
+            lock.withLockSoon { [buffer] in buffer.abandon(number: number) }
         }
         return try result.get()
     }

@@ -39,6 +39,14 @@ final class Lock: @unchecked Sendable {
         return try body()
     }
 
+    /// Holds the lock for `body` soon, for handlers of a task's cancellation.
+    ///
+    /// Such a handler runs inside the runtime's lock of the task, which resuming the task takes as
+    /// well; and tasks are resumed under this lock. So it may not wait for this one itself.
+    func withLockSoon(_ body: @escaping @Sendable () -> Void) {
+        Task.detached { [self] in withLock(body) }
+    }
+
     /// Releases the lock until signalled; the condition waited for must be checked again.
     func wait(on condition: Condition) {
         pthread_cond_wait(conditions + condition.rawValue, mutex)

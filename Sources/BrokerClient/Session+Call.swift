@@ -59,7 +59,7 @@ extension Session {
                 }
             }
         } onCancel: {
-            lock.withLock { channel.abandonCall(number) }
+            lock.withLockSoon { channel.abandonCall(number) }
         }
         return try result.get()
     }

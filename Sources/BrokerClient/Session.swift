@@ -128,7 +128,7 @@ final class Session: @unchecked Sendable {
                 }
             }
         } onCancel: {
-            lock.withLock {
+            lock.withLockSoon { [self] in
                 if publishers.wake(number: number) { endWaiting() }
             }
         }

@@ -207,6 +207,39 @@ struct PublishTests {
         try await server.finish()
     }
 
+    @Test("tasks cancelled in the moment they are woken do not lock up", .timeLimit(.minutes(2)))
+    func cancelAndWake() async throws {
+        let server = try ScriptedServer { peer in
+            try peer.acceptWithChannel()
+            while try peer.receiveBytes() != nil {}
+        }
+        var options = server.options
+        options.closeTimeout = .milliseconds(500)
+        let connection = try await Connection.open(options)
+        let session = try await connection.openChannel().session
+        let (asked, isAsked) = AsyncStream<Void>.makeStream()
+        var questions = asked.makeAsyncIterator()
+        for _ in 0..<2_000 {
+            let waiters = (0..<4).map { _ in
+                Task {
+                    await session.waitToPublish {
+                        isAsked.yield()
+                        return false
+                    }
+                }
+            }
+            // Who has asked under the lock waits once the lock is free again.
+            for _ in waiters { await questions.next() }
+            let waker = Task { session.lock.withLock { session.wakePublishers() } }
+            for waiter in waiters { waiter.cancel() }
+            await waker.value
+            for waiter in waiters { await waiter.value }
+        }
+        #expect(session.lock.withLock { session.awaitedAnswers } == 0)
+        await connection.close()
+        try await server.finish()
+    }
+
     @Test("a publisher faster than the broker is suspended, and a cancelled one let go")
     func outboundBound() async throws {
         let (done, isDone) = AsyncStream<Void>.makeStream()
