@@ -241,6 +241,15 @@ static inline int clinux_processor_count(void) {
     return __CPU_COUNT_S(sizeof set, &set);
 }
 
+// Tells the processor that this is a loop that waits.
+static inline void clinux_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 static inline int64_t clinux_nanoseconds(clockid_t clock) {
     struct timespec now;
     clock_gettime(clock, &now);

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Synchronization
 
 /// Wakes one thread that sleeps until there is work, at once or after a little while.
 ///
@@ -20,13 +21,33 @@ final class WakeUp: @unchecked Sendable {
     /// How long `.soon` may take, in nanoseconds.
     static let patience = 10_000_000
 
+    /// How long the thread looks for work before it sleeps, in nanoseconds.
+    ///
+    /// Longer than a client with one message in flight takes to answer a confirm with the next
+    /// message, shorter than what it would take to fall asleep and be woken many times over.
+    private static let attention: Int64 = 100_000
+    /// How many vain looks in a row end the looking, until `probeInterval` waits later.
+    private static let creditMax = 8
+    private static let probeInterval = 64
+
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var reason = Reason.none
     /// The thread sleeps for `patience` at most.
     private var isDozing = false
+    /// The thread sleeps, so that it must be woken.
+    private var isAsleep = false
+    /// The reason again, to look at without the mutex.
+    private let hint = Atomic<Int>(0)
+    /// Looks that will be taken before they are given up; belongs to the thread that waits.
+    private var credit = 0
+    private let mayLook: Bool
+    private var waitCount = 0
 
-    init() {
+    /// - Parameter looks: Whether the thread looks a little while whether work comes before it
+    ///   falls asleep; with one processor nobody could bring any meanwhile.
+    init(looks: Bool = false) {
+        mayLook = looks && ProcessResources.processorCount > 1
         unsafe mutex = .allocate(capacity: 1)
         unsafe mutex.initialize(to: pthread_mutex_t())
         unsafe condition = .allocate(capacity: 1)
@@ -48,7 +69,8 @@ final class WakeUp: @unchecked Sendable {
         let isNews = reason > self.reason
         if isNews { self.reason = reason }
         // A thread that dozes looks by itself when its time is over.
-        let needsSignal = isNews && !(reason == .soon && isDozing)
+        let needsSignal = isNews && isAsleep && !(reason == .soon && isDozing)
+        if isNews { hint.store(reason.rawValue, ordering: .relaxed) }
         unsafe pthread_mutex_unlock(mutex)
         if needsSignal { unsafe pthread_cond_signal(condition) }
     }
@@ -82,7 +104,9 @@ final class WakeUp: @unchecked Sendable {
     /// - Returns: `.now`, `.soon` when its time has come, `.none` when `limit` has passed, or
     ///   `.stop`, which is remembered for the next call, too.
     func wait(atMost limit: Duration? = nil) -> Reason {
+        lookForWork()
         unsafe pthread_mutex_lock(mutex)
+        isAsleep = true
         let limitEnd = limit.map { WakeUp.deadline(after: Int($0.clampedNanoseconds)) }
         var deadline = WakeUp.deadline(after: WakeUp.patience)
         isDozing = true
@@ -102,10 +126,34 @@ final class WakeUp: @unchecked Sendable {
             }
         }
         isDozing = false
+        isAsleep = false
         let found = reason
         if reason != .stop { reason = .none }
+        hint.store(reason.rawValue, ordering: .relaxed)
         unsafe pthread_mutex_unlock(mutex)
         return found
+    }
+
+    /// Looks a little while whether work comes before falling asleep.
+    ///
+    /// Falling asleep and being woken costs both threads more processor time than looking does,
+    /// most of all where processors are virtual. A thread that looked in vain stops looking.
+    private func lookForWork() {
+        waitCount &+= 1
+        guard mayLook, credit > 0 || waitCount % WakeUp.probeInterval == 0 else {
+            return
+        }
+        let end = clinux_nanoseconds(CLOCK_MONOTONIC) + WakeUp.attention
+        repeat {
+            for _ in 0..<32 {
+                if hint.load(ordering: .relaxed) >= Reason.now.rawValue {
+                    credit = min(credit + 1, WakeUp.creditMax)
+                    return
+                }
+                clinux_pause()
+            }
+        } while clinux_nanoseconds(CLOCK_MONOTONIC) < end
+        credit = max(credit - 1, 0)
     }
 
     private static func deadline(after nanoseconds: Int) -> timespec {

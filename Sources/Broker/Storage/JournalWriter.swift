@@ -14,7 +14,7 @@ final class JournalWriter: @unchecked Sendable {
     private let journal: Journal
     private let log: Logger
     private let notify: @Sendable (ShellAddress) -> Void
-    private let wakeUp = WakeUp()
+    private let wakeUp = WakeUp(looks: true)
     private var cycle: JournalCycle
     private var flusher = Flusher()
     private let diskFreeLimit: Int

@@ -54,6 +54,26 @@ struct WakeUpTests {
         #expect(wakeUp.wait(atMost: .seconds(3600)) == .now)
     }
 
+    @Test(
+        "no word is lost between threads that wake each other as fast as they can",
+        arguments: [false, true]
+    )
+    func pingPong(looks: Bool) throws {
+        let there = WakeUp(looks: looks)
+        let back = WakeUp(looks: looks)
+        let count = 5_000
+        let thread = try Thread(name: "echo") {
+            for _ in 0..<count where there.wait() == .now { back.wake(.now) }
+        }
+        var answered = 0
+        for _ in 0..<count {
+            there.wake(.now)
+            if back.wait() == .now { answered += 1 }
+        }
+        thread.join()
+        #expect(answered == count)
+    }
+
     /// Written by one thread before it ends, read by another after.
     private final class Found: @unchecked Sendable {
         var reason = WakeUp.Reason.none
