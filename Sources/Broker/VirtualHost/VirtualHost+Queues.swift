@@ -123,10 +123,7 @@ extension Handle where State == VirtualHostState {
             owner.state.exclusiveQueues.removeAll { $0 == queue }
             queue.state.owner = nil
         }
-        if queue.state.journalID != 0 {
-            state.journal.queues[queue.state.journalID] = nil
-            journal(.queueDeleted(queue.state.journalID))
-        }
+        if queue.state.journalID != 0 { journal(.queueDeleted(queue.state.journalID)) }
         for binding in queue.state.bindings.takeAll() { removeAtSource(binding) }
         queue.cancelTimers()
         for consumer in queue.state.consumers { consumer.state.channel.cancelByServer(consumer) }

@@ -178,11 +178,7 @@ extension Handle where State == VirtualHostState {
     ) {
         var search = PlaceSearch()
         for (index, place) in places.enumerated() {
-            guard let queue = state.journal.queues[place.queue] else {
-                // Deliveries of a deleted queue may still be out.
-                search.add(index, place)
-                continue
-            }
+            guard let queue = state.journal.queues[place.queue] else { continue }
             if queue.state.ready.update(at: place.position, { body(index, &$0) }) { continue }
             if queue.state.unackedCount > 0 || queue.state.ready.hasReturned {
                 search.add(index, place)

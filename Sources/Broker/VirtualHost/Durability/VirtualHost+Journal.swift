@@ -20,7 +20,7 @@ struct JournalState: ~Copyable {
     var waitingChannels: [Channel] = []
     /// Live messages by where they stand.
     var ledger: JournalLedger
-    /// Durable queues by their numbers.
+    /// Durable queues by their numbers, deleted ones as long as deliveries of theirs are out.
     var queues: [UInt32: Queue] = [:]
     var compaction = CompactionState()
     /// Where the newest description of the topology begins, and its size.

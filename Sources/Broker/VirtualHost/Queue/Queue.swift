@@ -350,6 +350,7 @@ extension Handle where State == QueueState {
         guard state.isDeleted, state.unackedCount == 0, !state.isScheduled, !state.isMarked,
             !state.isReading, state.spillingCount == 0, !state.isPagingCandidate
         else { return }
+        if state.journalID != 0 { state.virtualHost.state.journal.queues[state.journalID] = nil }
         destroy()
     }
 }
