@@ -81,6 +81,14 @@ extension Handle where State == ChannelState {
 enum ExtraKeys {
     static let cc: ShortString = "CC"
     static let bcc: ShortString = "BCC"
+
+    /// The routing keys a header lists; none where it is something else than a list.
+    static func listed(_ name: ShortString, in headers: FieldTable) -> [[UInt8]] {
+        guard case .array(let values)? = headers[name] else { return [] }
+        return values.compactMap { value in
+            if case .longString(let key) = value { key } else { nil }
+        }
+    }
 }
 
 extension Handle where State == ChannelState {
@@ -133,15 +141,14 @@ extension Handle where State == ChannelState {
     ) throws(ProtocolError)
         -> [[UInt8]]
     {
-        guard let value = headers[name] else { return [] }
-        guard case .array(let values) = value else {
-            throw refusal(
-                "unsupported sender-selected distribution: header \(name.string) is no array"
-            )
+        if let value = headers[name] {
+            guard case .array = value else {
+                throw refusal(
+                    "unsupported sender-selected distribution: header \(name.string) is no array"
+                )
+            }
         }
-        return values.compactMap { value in
-            if case .longString(let key) = value { key } else { nil }
-        }
+        return ExtraKeys.listed(name, in: headers)
     }
 }
 
@@ -157,8 +164,13 @@ extension Handle where State == VirtualHostState {
     func copy(_ message: Message) -> Message { copy(message, properties: message.properties) }
 
     private func copy(_ message: Message, properties: ByteView) -> Message {
+        copy(message, route: message.route, properties: properties)
+    }
+
+    /// A copy of a message with another exchange and key, and no reference.
+    func copy(_ message: Message, route: ByteView, properties: ByteView) -> Message {
         var builder = MessageBuilder(
-            route: message.route,
+            route: route,
             properties: properties,
             bodySize: message.header.bodySize,
             pool: &state.pool

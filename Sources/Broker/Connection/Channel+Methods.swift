@@ -7,6 +7,8 @@ extension Handle where State == ChannelState {
     /// - Throws: What the peer must be told; the caller closes channel or connection.
     func handle(_ method: Method) throws(ProtocolError) {
         try checkMethodExpected()
+        // Whoever asks what is in a queue sees what he has done to it.
+        state.virtualHost.buryDead()
         switch method {
         case .channelClose: close()
         case .channelCloseOk: break

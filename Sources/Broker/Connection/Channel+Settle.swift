@@ -66,7 +66,7 @@ extension Handle where State == ChannelState {
         case .requeue:
             delivery.queue.requeue(delivery.entry)
         case .reject:
-            delivery.queue.discardUnacked(delivery.entry)
+            delivery.queue.rejectUnacked(delivery.entry)
         }
         if let consumer = delivery.consumer { consumer.settledOne() }
     }
@@ -146,6 +146,8 @@ extension Handle where State == ChannelState {
             guard let delivery = state.unacked.takeHeld(settlement.deliveryTag) else { continue }
             finish(delivery, settlement.outcome)
         }
+        // Dead letters belong to the transaction that made them.
+        virtualHost.buryDead()
     }
 
     /// tx.rollback: publishes vanish, settled deliveries are unsettled again.

@@ -108,12 +108,18 @@ final class Pager {
             var lostCount = 0
             var name: [UInt8] = []
             enter { _ in
+                name = request.queue.state.name
                 for (payload, index) in zip(extent.payloads, extent.items) {
                     let item = request.items[index]
-                    if !request.queue.pageIn(item, payload: payload, hint: &hint) { lostCount += 1 }
+                    let isThere =
+                        request.isForDying
+                        ? request.queue.takeDying(item, payload: payload)
+                        : request.queue.pageIn(item, payload: payload, hint: &hint)
+                    if !isThere { lostCount += 1 }
                 }
-                if lostCount > 0 { name = request.queue.state.name }
-                request.queue.goOn(isLast: next == request.items.count)
+                if !request.isForDying {
+                    request.queue.goOn(isLast: next == request.items.count)
+                }
                 return []
             }
             if let failure = reader.takeFailure(), lostCount > 0 {

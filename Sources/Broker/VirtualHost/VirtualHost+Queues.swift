@@ -94,6 +94,7 @@ extension Handle where State == VirtualHostState {
                 termsMask: settings.termsMask,
                 readyCountMax: settings.readyCountMax ?? Int.max,
                 readyBytesMax: settings.readyBytesMax ?? Int.max,
+                hasDeadLetterExchange: settings.deadLetterExchange != nil,
                 unusedSince: state.now,
                 lastUsed: state.now
             )

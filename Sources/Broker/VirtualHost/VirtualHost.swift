@@ -59,6 +59,8 @@ struct VirtualHostState: ~Copyable {
 
     /// What the calendar says at instant zero, in milliseconds since 1970.
     var wallOrigin: Int64 = 0
+    /// Messages that have died and are yet to be dealt with, in that order.
+    var deaths = Ring<Death>()
     var timers = TimerWheel<TimerEvent>()
     var journal: JournalState
     var paging = PagingState()
@@ -139,12 +141,10 @@ extension Handle where State == VirtualHostState {
 
     /// Ends a batch: hands queued messages to consumers that got credit, sends owed confirms.
     func finishBatch() {
-        while let queue = state.scheduledFirst {
-            state.scheduledFirst = queue.state.nextScheduled
-            if state.scheduledFirst == nil { state.scheduledLast = nil }
-            queue.state.nextScheduled = nil
-            queue.state.isScheduled = false
-            queue.pump()
+        pumpScheduled()
+        while !state.deaths.isEmpty {
+            buryDead()
+            pumpScheduled()
         }
         while let channel = state.confirmingFirst {
             state.confirmingFirst = channel.state.confirms.nextConfirming
@@ -153,6 +153,17 @@ extension Handle where State == VirtualHostState {
             channel.sendConfirms()
         }
         watchMemory()
+    }
+
+    @inline(__always)
+    private func pumpScheduled() {
+        while let queue = state.scheduledFirst {
+            state.scheduledFirst = queue.state.nextScheduled
+            if state.scheduledFirst == nil { state.scheduledLast = nil }
+            queue.state.nextScheduled = nil
+            queue.state.isScheduled = false
+            queue.pump()
+        }
     }
 
     /// Remembers to pump a queue when the batch ends.

@@ -59,14 +59,16 @@ struct ScriptedJournal {
     ///
     /// - Parameters:
     ///   - pause: How much later the new broker begins, by the calendar; its own clock begins anew.
+    ///   - lost: How many of the last records did not reach the disk.
     ///   - scene: Gets the new broker and its journal, which goes on behind the records.
     /// - Throws: What the scene throws, or a record that cannot be read.
     func restart(
         after pause: Duration = .zero,
+        losing lost: Int = 0,
         _ scene: (DialogueBroker, ScriptedJournal) throws -> Void
     ) throws {
         let disk = Disk()
-        disk.records = self.disk.records
+        disk.records = self.disk.records.dropLast(lost)
         disk.endLSN = self.disk.endLSN
         let state = RecoveredState()
         var payloads: [UInt64: [UInt8]] = [:]
@@ -95,6 +97,9 @@ struct ScriptedJournal {
             journal.end()
         }
     }
+
+    /// Records that have reached the disk.
+    var recordCount: Int { disk.records.count }
 
     /// Ends the scene: queues the journal still refers to are let go.
     func end() {

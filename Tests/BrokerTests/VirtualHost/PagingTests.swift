@@ -56,6 +56,46 @@ struct PagingTests {
         store.pageAll()
     }
 
+    @Test("that are on disk only are read to become dead letters, and keep their order")
+    func deadLetters() throws {
+        try play { broker, store in
+            let peer = try broker.connect()
+            try declareDurable("dead", peer, store)
+            peer.send(
+                QueueDeclare(
+                    queue: "q",
+                    durable: true,
+                    arguments: [
+                        "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead",
+                        "x-message-ttl": .int32(1_000),
+                    ]
+                )
+            )
+            try store.writeAndSync()
+            try peer.expect(QueueDeclareOk.self)
+            for mode in [1, 2] as [UInt8] {
+                var properties = persistent()
+                properties.deliveryMode = mode
+                let numbers = mode == 1 ? 0..<400 : 400..<800
+                try publish(numbers, to: "q", peer, store, properties)
+            }
+            #expect(try broker.queue("q").state.pagedCount > 500)
+            broker.advance(by: .seconds(1))
+            #expect(try broker.queue("q").state.ready.count == 0)
+            try peer.consume("dead", "c", noAck: true)
+            var seen: [String] = []
+            while seen.count < 800 {
+                store.pageAll()
+                try store.writeAndSync()
+                let texts = try peer.texts()
+                try #require(!texts.isEmpty, "nothing after \(seen.count)")
+                seen += texts
+            }
+            #expect(seen == (0..<800).map(text))
+            #expect(try broker.queue("q").state.dyingCount == 0)
+        }
+    }
+
     @Test("that are on disk only expire like others", arguments: [1, 2] as [UInt8])
     func expiry(deliveryMode: UInt8) throws {
         try play { broker, store in

@@ -63,6 +63,8 @@ struct PageRequest {
 
     let queue: Queue
     var items: [Item]
+    /// They have left the queue already, and wait to become dead letters.
+    var isForDying = false
 }
 
 /// How many messages each segment of the spill log is still needed for.

@@ -151,7 +151,7 @@ extension Handle where State == VirtualHostState {
     }
 
     /// Builds a message from what was read.
-    fileprivate func message(from payload: ByteView, at place: MessagePlace) -> Message? {
+    func message(from payload: ByteView, at place: MessagePlace) -> Message? {
         place.isSpilled
             ? Message.respilled(payload, pool: &state.pool)
             : message(fromRecord: payload, lsn: place.lsn)

@@ -89,7 +89,7 @@ extension Handle where State == QueueState {
     }
 
     /// Lets go of a message that has left the queue because its time has come.
-    func end(_ entry: QueueEntry) { discard(entry) }
+    func end(_ entry: QueueEntry) { die(entry, .expired) }
 
     // MARK: - Timers
 

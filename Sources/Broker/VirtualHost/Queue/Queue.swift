@@ -43,6 +43,12 @@ struct QueueState: ~Copyable {
     var nextMarked: Queue?
     var isMarked = false
 
+    /// Messages that have died and are not yet dealt with.
+    var dyingCount = 0
+    /// Those of them that are being read, and those behind them.
+    var dying = Ring<Death>()
+    let hasDeadLetterExchange: Bool
+
     /// Messages that are on disk only, and the octets of their bodies.
     var pagedCount = 0
     var pagedBytes = 0
@@ -137,7 +143,7 @@ extension Handle where State == QueueState {
         if state.turnFirst != nil { pump() }
         accept(entry)
         guard state.ready.isEmpty, let consumer = takeTurn() else {
-            end(entry)
+            dieAtOnce(entry, .expired)
             return .gone
         }
         deliver(entry, to: consumer)
@@ -178,7 +184,7 @@ extension Handle where State == QueueState {
             pump()
             return enqueue(entry.message)
         }
-        if state.settings.overflow != .dropHead { return .refused }
+        if state.settings.overflow != .dropHead { return refuse(entry) }
         accept(entry)
         state.ready.append(entry.terms.isTimed ? timed(entry) : entry)
         if state.virtualHost.state.paging.isActive { noteForPaging() }
@@ -187,12 +193,21 @@ extension Handle where State == QueueState {
             guard let oldest = takeFirst() else { break }
             state.counters.overflowed += 1
             guard oldest.position != entry.position else {
-                state.virtualHost.release(oldest.message)
+                dieAtOnce(oldest, .maxLength)
                 return .gone
             }
-            discard(oldest)
+            die(oldest, .maxLength)
         }
         return .stored
+    }
+
+    /// Has no room for a message and tells its publisher; it may die of that.
+    private func refuse(_ entry: QueueEntry) -> EnqueueOutcome {
+        if state.settings.overflow == .rejectPublishDeadLetter {
+            entry.message.retain()
+            dieAtOnce(entry, .maxLength)
+        }
+        return .refused
     }
 
     /// Lets go of a message for good, in memory and in the journal.
@@ -320,7 +335,7 @@ extension Handle where State == QueueState {
         {
             guard let oldest = takeFirst() else { return }
             state.counters.overflowed += 1
-            discard(oldest)
+            die(oldest, .maxLength)
         }
     }
 
@@ -331,6 +346,14 @@ extension Handle where State == QueueState {
         state.unackedBytes &-= Int(entry.bodySize)
         discard(entry)
         if state.isDeleted { destroyIfUnused() }
+    }
+
+    /// Forgets a delivery that its consumer did not want; it dies unless the queue has gone.
+    func rejectUnacked(_ entry: QueueEntry) {
+        guard !state.isDeleted else { return discardUnacked(entry) }
+        state.unackedCount &-= 1
+        state.unackedBytes &-= Int(entry.bodySize)
+        die(entry, .rejected)
     }
 
     /// Removes all ready messages; what is out for delivery stays (AMQP 0-9-1 queue.purge).
@@ -348,7 +371,8 @@ extension Handle where State == QueueState {
     /// Frees a deleted queue once nothing refers to it: no delivery, no place on a list.
     func destroyIfUnused() {
         guard state.isDeleted, state.unackedCount == 0, !state.isScheduled, !state.isMarked,
-            !state.isReading, state.spillingCount == 0, !state.isPagingCandidate
+            !state.isReading, state.spillingCount == 0, !state.isPagingCandidate,
+            state.dyingCount == 0
         else { return }
         if state.journalID != 0 { state.virtualHost.state.journal.queues[state.journalID] = nil }
         destroy()

@@ -18,6 +18,10 @@ struct QueueSettings {
     private(set) var readyCountMax: Int?
     /// `nil` without x-max-length-bytes.
     private(set) var readyBytesMax: Int?
+    /// Where messages that die go; `nil` without x-dead-letter-exchange.
+    private(set) var deadLetterExchange: ShortString?
+    /// The routing key they get; `nil` leaves them their own.
+    private(set) var deadLetterRoutingKey: ShortString?
     /// How long a message may wait; `nil` without x-message-ttl.
     private(set) var timeToLive: Duration?
     /// How long the queue may be unused before it is deleted; `nil` without x-expires.
@@ -69,12 +73,12 @@ struct QueueSettings {
         case "x-single-active-consumer":
             guard let value = entry.value.boolean else { throw context.wrongType(entry.value) }
             hasSingleActiveConsumer = value
-        case "x-dead-letter-exchange", "x-queue-master-locator", "x-queue-version":
-            if entry.name != "x-queue-version", entry.value.text == nil {
-                throw context.wrongType(entry.value)
-            }
-        case "x-dead-letter-routing-key":
+        case "x-queue-master-locator":
             guard entry.value.text != nil else { throw context.wrongType(entry.value) }
+        case "x-dead-letter-exchange":
+            deadLetterExchange = try context.name(entry.value)
+        case "x-dead-letter-routing-key":
+            deadLetterRoutingKey = try context.name(entry.value)
             guard declare.arguments["x-dead-letter-exchange"] != nil else {
                 throw context.invalid("needs x-dead-letter-exchange")
             }
@@ -92,10 +96,7 @@ struct QueueSettings {
     }
 
     /// Arguments that are checked and compared and have no effect in this version.
-    private static let idleArguments: Set<ShortString> = [
-        "x-dead-letter-exchange",
-        "x-dead-letter-routing-key",
-    ]
+    private static let idleArguments: Set<ShortString> = ["x-consumer-timeout"]
 
     /// Which of the arguments the client would expect something of in vain.
     var argumentsWithoutEffect: [ShortString] {
@@ -168,6 +169,15 @@ struct QueueSettings {
             let number = try nonNegative(value)
             guard number <= Int(UInt32.max) else { throw invalid("value \(number) is too large") }
             return .milliseconds(number)
+        }
+
+        /// A name of an exchange, or a routing key.
+        func name(_ value: FieldValue) throws(ProtocolError) -> ShortString {
+            guard case .longString(let bytes) = value else { throw wrongType(value) }
+            guard let name = ShortString(bytes: bytes) else {
+                throw invalid("longer than \(ShortString.countMax) octets")
+            }
+            return name
         }
 
         func overflow(_ value: FieldValue) throws(ProtocolError) -> Overflow {

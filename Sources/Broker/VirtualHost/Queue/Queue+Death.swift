@@ -1,0 +1,218 @@
+import Wire
+
+/// Messages that die: they go to the queue's dead-letter exchange, if it has one.
+extension Handle where State == QueueState {
+    /// Lets a message die that has left the queue.
+    @inline(__always)
+    func die(_ entry: QueueEntry, _ reason: DeathReason) {
+        if state.hasDeadLetterExchange {
+            hand(Death(queue: self, entry: entry, reason: reason, wasStored: true))
+        } else {
+            discard(entry)
+        }
+    }
+
+    /// The same for a message the queue had no room or no time for.
+    ///
+    /// - Parameters:
+    ///   - entry: With a reference of its own, which is given up.
+    ///   - reason: What was missing.
+    func dieAtOnce(_ entry: QueueEntry, _ reason: DeathReason) {
+        if state.hasDeadLetterExchange {
+            hand(Death(queue: self, entry: entry, reason: reason, wasStored: false))
+        } else {
+            state.virtualHost.release(entry.message)
+        }
+    }
+
+    /// A death is dealt with when what led to it is over, since that may be routing itself; what
+    /// is on disk only is read first, and those behind it wait, so that they keep their order.
+    @inline(never)
+    private func hand(_ death: Death) {
+        guard death.entry.place != .lost else { return discard(death.entry) }
+        state.dyingCount += 1
+        if state.dying.isEmpty, !death.entry.isPaged {
+            state.virtualHost.state.deaths.append(death)
+            return
+        }
+        state.dying.append(death)
+        if death.entry.isPaged { state.virtualHost.read(death.entry, of: self) }
+    }
+
+    /// A message that died on disk has been read, or cannot be.
+    ///
+    /// - Returns: `false` when it is lost.
+    func takeDying(_ item: PageRequest.Item, payload: ByteView?) -> Bool {
+        let virtualHost = state.virtualHost
+        var isRead = true
+        for index in 0..<state.dying.count
+        where state.dying[index].entry.position == item.position
+            && state.dying[index].entry.place == item.place
+        {
+            state.pagedCount -= 1
+            state.pagedBytes -= Int(item.bodySize)
+            if item.place.isSpilled { virtualHost.state.paging.spillLedger.remove(item.place.lsn) }
+            if let payload, let message = virtualHost.message(from: payload, at: item.place) {
+                message.retain()
+                state.dying[index].entry.place = MessagePlace(message)
+            } else {
+                state.dying[index].entry.place = .lost
+                isRead = false
+            }
+            break
+        }
+        while let death = state.dying.first, death.entry.place == .lost || !death.entry.isPaged {
+            _ = state.dying.popFirst()
+            if death.entry.place == .lost {
+                state.counters.lost += 1
+                forgetDying()
+            } else {
+                virtualHost.state.deaths.append(death)
+            }
+        }
+        return isRead
+    }
+
+    /// Sends a dead message on its way, then lets go of it here.
+    ///
+    /// In this order the journal has the copy before it says that the original is settled, so a
+    /// crash in between leaves one or both.
+    fileprivate func bury(_ death: Death) {
+        state.virtualHost.deadLetter(death)
+        if death.wasStored {
+            discard(death.entry)
+        } else {
+            state.virtualHost.release(death.entry.message)
+        }
+        forgetDying()
+    }
+
+    private func forgetDying() {
+        state.dyingCount -= 1
+        if state.isDeleted { destroyIfUnused() }
+    }
+}
+
+extension Handle where State == VirtualHostState {
+    /// Deals with all deaths there are, and with those that brings about.
+    @inline(__always)
+    func buryDead() {
+        if !state.deaths.isEmpty { buryAll() }
+    }
+
+    @inline(never)
+    private func buryAll() {
+        while let death = state.deaths.popFirst() { death.queue.bury(death) }
+    }
+
+    /// Asks for a message that died while it was on disk only.
+    fileprivate func read(_ entry: QueueEntry, of queue: Queue) {
+        let item = PageRequest.Item(
+            position: entry.position,
+            priority: entry.terms.priority,
+            place: entry.place,
+            bodySize: entry.bodySize
+        )
+        let last = state.paging.requests.count - 1
+        if last >= 0, state.paging.requests[last].isForDying,
+            state.paging.requests[last].queue == queue
+        {
+            state.paging.requests[last].items.append(item)
+        } else {
+            state.paging.requests.append(
+                PageRequest(queue: queue, items: [item], isForDying: true)
+            )
+        }
+    }
+
+    /// Publishes a dead message to the dead-letter exchange of its queue.
+    ///
+    /// Without such an exchange, and where no queue is bound, that is the end of it. Queues it
+    /// would come back to for ever do not get it (RabbitMQ: rabbit_dead_letter, detect_cycles).
+    fileprivate func deadLetter(_ death: Death) {
+        guard let name = death.queue.state.settings.deadLetterExchange,
+            let exchange = exchange(named: name), exchange.state.kind != .management
+        else { return }
+        let message = death.entry.message
+        do {
+            var properties = try BasicProperties(decoding: message.properties)
+            let extraKeys = ExtraKeys.listed(ExtraKeys.cc, in: properties.headers ?? [:])
+            rewrite(&properties, of: message, for: death, extraKeys)
+            let ownKey = death.queue.state.settings.deadLetterRoutingKey
+            let copy = copy(
+                message,
+                route: [UInt8(name.count)] + name.bytes
+                    + (ownKey.map { [UInt8($0.count)] + $0.bytes }
+                        ?? [message.header.routingKeySize] + message.routingKey.bytes),
+                with: properties
+            )
+            copy.retain()
+            defer { release(copy) }
+            let routes = try routes(
+                of: copy,
+                extraKeys: ownKey == nil ? extraKeys : [],
+                through: exchange
+            )
+            enqueue(copy, to: routes, death.reason, properties.headers ?? [:])
+        } catch {
+            // Headers that cannot be read cannot say that the message goes in a circle.
+            return
+        }
+    }
+
+    /// Puts a dead letter into the queues of a route, but for those that close a circle.
+    private func enqueue(
+        _ letter: Message,
+        to routes: RouteList,
+        _ reason: DeathReason,
+        _ headers: FieldTable
+    ) {
+        guard reason != .rejected else { return enqueue(letter, to: routes) }
+        let queues = (0..<routes.count).map { routes[$0] }
+        let open = queues.filter { !DeathHistory.isCycle($0.state.name, headers) }
+        let list = RouteList(exchange: routes.exchange, queues: open, isRemembered: false)
+        enqueue(letter, to: list)
+        list.destroy()
+    }
+
+    /// Makes the properties of a message those of the dead letter.
+    private func rewrite(
+        _ properties: inout BasicProperties,
+        of message: Message,
+        for death: Death,
+        _ extraKeys: [[UInt8]]
+    ) {
+        var headers = properties.headers ?? [:]
+        DeathHistory.add(
+            .init(
+                reason: death.reason,
+                queue: death.queue.state.name,
+                time: wallTime(state.now),
+                exchange: message.exchange.bytes,
+                routingKeys: [message.routingKey.bytes] + extraKeys,
+                expiration: properties.expiration
+            ),
+            to: &headers
+        )
+        if death.queue.state.settings.deadLetterRoutingKey != nil { headers.remove(ExtraKeys.cc) }
+        properties.headers = headers
+        properties.expiration = nil
+    }
+
+    /// A copy of a message that goes elsewhere with other properties, and no reference.
+    private func copy(
+        _ message: Message,
+        route: [UInt8],
+        with properties: BasicProperties
+    ) -> Message {
+        var writer = ByteWriter()
+        properties.encode(into: &writer)
+        let letter: Message = ByteView.with(route) { route in
+            ByteView.with(writer.bytes) { copy(message, route: route, properties: $0) }
+        }
+        var traits = MessageTraits.priority(properties.priority ?? 0)
+        if properties.deliveryMode == 2 { traits.insert(.persistent) }
+        letter.header.traits = traits
+        return letter
+    }
+}
