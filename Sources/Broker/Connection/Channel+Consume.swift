@@ -42,6 +42,13 @@ extension Handle where State == ChannelState {
         let queue = try virtualHost.existingQueue(name, for: state.connection)
         let priority = try priority(of: method)
         try checkExclusive(method, queue: queue, name: name)
+        guard queue.state.settings.type == .classic || state.prefetchCountMax == Int.max else {
+            throw ProtocolError(
+                .notImplemented,
+                "queue '\(name.string)' in vhost '\(virtualHost.nameText)' does not support "
+                    + "global qos"
+            )
+        }
         let consumer = Consumer(
             ConsumerState(
                 channel: self,
@@ -145,7 +152,9 @@ extension Handle where State == ChannelState {
         }
         let deliveryTag = state.nextDeliveryTag
         state.nextDeliveryTag += 1
-        writeGetOk(entry, deliveryTag: deliveryTag, left: queue.state.ready.count)
+        queue.withMessage(of: entry) { message in
+            writeGetOk(entry, message, deliveryTag: deliveryTag, left: queue.state.ready.count)
+        }
         if entry.isRedelivered {
             queue.state.counters.redelivered += 1
             state.counters.redelivered += 1
@@ -174,7 +183,12 @@ extension Handle where State == ChannelState {
         )
     }
 
-    private func writeGetOk(_ entry: QueueEntry, deliveryTag: UInt64, left: Int) {
+    private func writeGetOk(
+        _ entry: QueueEntry,
+        _ message: Message,
+        deliveryTag: UInt64,
+        left: Int
+    ) {
         var writer = ByteWriter(capacity: 32 + entry.message.routeSize)
         writer.writeUInt32(BasicGetOk.id.packed)
         writer.writeUInt64(deliveryTag)
@@ -183,7 +197,7 @@ extension Handle where State == ChannelState {
         writer.writeUInt32(UInt32(clamping: left))
         state.connection.writeMethod(
             writer.bytes,
-            contentOf: entry.message,
+            contentOf: message,
             channel: state.number
         )
     }

@@ -143,6 +143,12 @@ extension Handle where State == ChannelState {
                 try finishDeclare(declare)
                 return
             }
+            guard declare.arguments["x-queue-type"]?.text ?? "classic" == "classic" else {
+                throw ProtocolError(
+                    .preconditionFailed,
+                    "Cannot declare a server-named queue for this queue type"
+                )
+            }
             repeat {
                 let name = Array("amq.gen-".utf8) + virtualHost.state.random.name(count: 22)
                 declare.queue = ShortString(bytes: name) ?? ""

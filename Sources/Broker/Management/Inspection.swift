@@ -16,6 +16,7 @@ struct Inspection {
             virtualHost: queue.state.virtualHost.state.name,
             name: queue.state.name,
             node: node,
+            type: Array(settings.type.rawValue.utf8),
             isDurable: settings.isDurable,
             isAutoDelete: settings.isAutoDelete,
             isExclusive: settings.isExclusive,

@@ -64,7 +64,9 @@ extension Handle where State == VirtualHostState {
     ///   - message: With a reference of the caller's; not in the journal yet.
     ///   - routes: Where it goes. A full queue that refuses it does not get it.
     func enqueue(_ message: Message, to routes: RouteList) {
-        if routes.isDurable, message.header.traits.contains(.persistent), state.journal.isOn {
+        if routes.isDurable, message.header.traits.contains(.persistent) || routes.hasQuorum,
+            state.journal.isOn
+        {
             var isRefused = false
             _ = enqueuePersistent(message, to: routes, isRefused: &isRefused)
         } else {

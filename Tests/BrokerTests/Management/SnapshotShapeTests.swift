@@ -47,6 +47,7 @@ struct SnapshotShapeTests {
             virtualHost: slash,
             name: Array("q".utf8),
             node: "n",
+            type: Array("classic".utf8),
             isDurable: true,
             isAutoDelete: false,
             isExclusive: true,

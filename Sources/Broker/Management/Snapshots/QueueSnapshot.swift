@@ -5,6 +5,7 @@ struct QueueSnapshot {
     let virtualHost: [UInt8]
     let name: [UInt8]
     let node: String
+    let type: [UInt8]
     let isDurable: Bool
     let isAutoDelete: Bool
     let isExclusive: Bool
@@ -50,7 +51,7 @@ extension QueueSnapshot: ListedSnapshot {
 
     private var identity: JSONObject {
         var object = JSONObject([
-            ("name", .text(name)), ("vhost", .text(virtualHost)), ("type", "classic"),
+            ("name", .text(name)), ("vhost", .text(virtualHost)), ("type", .text(type)),
             ("durable", .bool(isDurable)), ("auto_delete", .bool(isAutoDelete)),
             ("exclusive", .bool(isExclusive)), ("arguments", arguments.json),
             ("node", .string(node)), ("state", "running"), ("policy", .null),

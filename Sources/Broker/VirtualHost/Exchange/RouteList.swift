@@ -14,6 +14,7 @@ struct RouteList: BitwiseCopyable {
         let count: Int
         let isRemembered: Bool
         let isDurable: Bool
+        let hasQuorum: Bool
     }
 
     private static let headSize = 24
@@ -26,7 +27,8 @@ struct RouteList: BitwiseCopyable {
                 exchange: exchange,
                 count: queues.count,
                 isRemembered: isRemembered,
-                isDurable: queues.contains { $0.state.journalID != 0 }
+                isDurable: queues.contains { $0.state.journalID != 0 },
+                hasQuorum: queues.contains { $0.state.settings.type == .quorum }
             ),
             as: Head.self
         )
@@ -52,6 +54,9 @@ struct RouteList: BitwiseCopyable {
     /// Whether one of the queues is durable.
     @inline(__always)
     var isDurable: Bool { head.isDurable }
+
+    /// Whether one of the queues makes every message persistent.
+    var hasQuorum: Bool { head.hasQuorum }
 
     @inline(__always)
     subscript(index: Int) -> Queue {

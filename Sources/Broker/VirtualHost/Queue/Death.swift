@@ -5,6 +5,8 @@ enum DeathReason: UInt8, BitwiseCopyable {
     case expired
     case rejected
     case maxLength
+    /// It came back to a quorum queue more often than it may.
+    case deliveryLimit
 
     /// As x-death says it.
     var text: String {
@@ -12,6 +14,7 @@ enum DeathReason: UInt8, BitwiseCopyable {
         case .expired: "expired"
         case .rejected: "rejected"
         case .maxLength: "maxlen"
+        case .deliveryLimit: "delivery_limit"
         }
     }
 }

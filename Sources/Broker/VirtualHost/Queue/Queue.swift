@@ -261,12 +261,23 @@ extension Handle where State == QueueState {
         let channel = consumer.state.channel
         let deliveryTag = channel.state.nextDeliveryTag
         channel.state.nextDeliveryTag = deliveryTag &+ 1
-        channel.state.connection.writeDelivery(
-            entry.message,
-            deliveryTag: deliveryTag,
-            isRedelivered: entry.isRedelivered,
-            consumer: consumer
-        )
+        if entry.isRedelivered {
+            withMessage(of: entry) { message in
+                channel.state.connection.writeDelivery(
+                    message,
+                    deliveryTag: deliveryTag,
+                    isRedelivered: true,
+                    consumer: consumer
+                )
+            }
+        } else {
+            channel.state.connection.writeDelivery(
+                entry.message,
+                deliveryTag: deliveryTag,
+                isRedelivered: false,
+                consumer: consumer
+            )
+        }
         if entry.isRedelivered {
             state.counters.redelivered &+= 1
             channel.state.counters.redelivered &+= 1
@@ -310,6 +321,10 @@ extension Handle where State == QueueState {
         }
         var back = entry
         back.deliveryCount &+= 1
+        if let limit = state.settings.deliveryLimit, Int(back.deliveryCount) > limit {
+            die(entry, .deliveryLimit)
+            return
+        }
         if state.journalID != 0, entry.message.header.lsn != 0 {
             state.virtualHost.journal(
                 .returned(

@@ -6,6 +6,7 @@ struct QueueSettings {
     let isExclusive: Bool
     let isAutoDelete: Bool
     let arguments: FieldTable
+    let type: QueueType
 
     /// What happens to a publish when the queue is full (x-overflow).
     enum Overflow {
@@ -18,6 +19,8 @@ struct QueueSettings {
     private(set) var readyCountMax: Int?
     /// `nil` without x-max-length-bytes.
     private(set) var readyBytesMax: Int?
+    /// How often a message may come back; `nil` without x-delivery-limit.
+    private(set) var deliveryLimit: Int?
     /// Where messages that die go; `nil` without x-dead-letter-exchange.
     private(set) var deadLetterExchange: ShortString?
     /// The routing key they get; `nil` leaves them their own.
@@ -43,6 +46,7 @@ struct QueueSettings {
         isExclusive = declare.exclusive
         isAutoDelete = declare.autoDelete
         arguments = declare.arguments
+        type = try QueueType(declare)
         for entry in arguments.entries {
             try read(entry, of: declare)
         }
@@ -86,10 +90,16 @@ struct QueueSettings {
             guard let mode = entry.value.text, ["default", "lazy"].contains(mode) else {
                 throw context.invalid("must be default or lazy")
             }
-        case "x-queue-type":
-            guard entry.value.text == "classic" else {
-                throw context.invalid("only classic queues are supported")
+        case "x-delivery-limit", "x-max-in-memory-length", "x-max-in-memory-bytes":
+            let number = try context.nonNegative(entry.value)
+            if entry.name == "x-delivery-limit" { deliveryLimit = number }
+        case "x-quorum-initial-group-size":
+            guard try context.nonNegative(entry.value) > 0 else {
+                throw context.invalid("cannot be zero")
             }
+        case "x-dead-letter-strategy":
+            guard let text = entry.value.text, ["at-most-once", "at-least-once"].contains(text)
+            else { throw context.invalid("must be at-most-once or at-least-once") }
         default:
             break
         }
