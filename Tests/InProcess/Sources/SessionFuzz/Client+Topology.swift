@@ -34,7 +34,11 @@ extension Client {
     func declareEverything(in script: inout ClientScript, channel: UInt16) {
         for queue in Self.queues {
             script.method(
-                QueueDeclare(queue: queue, arguments: Self.arguments(of: queue)),
+                QueueDeclare(
+                    queue: queue,
+                    durable: queue == "q7",
+                    arguments: Self.arguments(of: queue)
+                ),
                 channel: channel
             )
         }
@@ -56,15 +60,31 @@ extension Client {
 
     private static let types: [(exchange: ShortString, type: ShortString)] = [
         ("x-direct", "direct"), ("x-fanout", "fanout"), ("x-topic", "topic"),
-        ("x-headers", "headers"), ("x-alternate", "direct"),
+        ("x-headers", "headers"), ("x-alternate", "direct"), ("x-chance", "x-random"),
+        ("x-history", "x-recent-history"), ("x-hash", "x-modulus-hash"),
     ]
 
     /// The arguments go with the name, so that declaring again is mostly equivalent.
     private static func arguments(of name: ShortString) -> FieldTable {
         switch name {
-        case "q2": ["x-max-length": .int32(3)]
+        case "q2":
+            [
+                "x-max-length": .int32(3), "x-dead-letter-exchange": "",
+                "x-dead-letter-routing-key": "q5",
+            ]
         case "q3": ["x-max-length-bytes": .int32(5_000), "x-overflow": "reject-publish"]
-        case "q4": ["x-single-active-consumer": .bool(true)]
+        case "q4": ["x-single-active-consumer": .bool(true), "x-dead-letter-exchange": "x-fanout"]
+        case "q5":
+            [
+                "x-max-priority": .int32(4), "x-message-ttl": .int32(20_000),
+                "x-dead-letter-exchange": "x-history",
+            ]
+        case "q6":
+            [
+                "x-message-ttl": .int32(5_000), "x-dead-letter-exchange": "",
+                "x-dead-letter-routing-key": "q2", "x-expires": .int32(60_000),
+            ]
+        case "q7": ["x-queue-type": "quorum", "x-delivery-limit": .int32(2)]
         case "x-alternate": ["alternate-exchange": "x-fanout"]
         default: [:]
         }
@@ -77,6 +97,7 @@ extension Client {
             QueueDeclare(
                 queue: seed.oneIn(12) ? "" : queue,
                 passive: seed.oneIn(8),
+                durable: queue == "q7",
                 exclusive: seed.oneIn(30),
                 autoDelete: seed.oneIn(30),
                 noWait: seed.oneIn(6),

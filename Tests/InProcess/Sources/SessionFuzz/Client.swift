@@ -13,12 +13,15 @@ final class Client {
     private var hasClosed = false
     private var frameMax = 131_072
 
-    static let queues: [ShortString] = ["q1", "q2", "q3", "q4"]
+    static let queues: [ShortString] = ["q1", "q2", "q3", "q4", "q5", "q6", "q7"]
     static let exchanges: [ShortString] = [
-        "", "x-direct", "x-fanout", "x-topic", "x-headers", "x-alternate", "amq.topic",
+        "", "x-direct", "x-fanout", "x-topic", "x-headers", "x-alternate", "amq.topic", "x-hash",
+        "x-chance", "x-history",
     ]
-    static let keys: [ShortString] = ["q1", "q2", "a", "a.b", "a.b.c", "", "b.", "q3"]
-    static let patterns: [ShortString] = ["q1", "a", "a.*", "#", "*.b.#", "#.c", "", "b.*"]
+    static let keys: [ShortString] = [
+        "q1", "q2", "a", "a.b", "a.b.c", "", "b.", "q3", "q5", "q6", "q7",
+    ]
+    static let patterns: [ShortString] = ["q1", "a", "a.*", "#", "*.b.#", "#.c", "", "b.*", "7"]
     static let consumerTags: [ShortString] = ["c1", "c2", "c3", "", "", "", ""]
 
     init(_ peer: Peer) {
@@ -122,7 +125,8 @@ final class Client {
         }
         if seed.oneIn(40) { properties.replyTo = "amq.rabbitmq.reply-to" }
         if seed.oneIn(8) { properties.userID = "guest" }
-        if seed.oneIn(8) { properties.expiration = "1000" }
+        if seed.oneIn(2) { properties.priority = UInt8.random(in: 0...6, using: &seed) }
+        if seed.oneIn(3) { properties.expiration = seed.pick(["0", "1000", "9000", "30000"]) }
         return properties
     }
 
