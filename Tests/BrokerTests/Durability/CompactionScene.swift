@@ -34,7 +34,17 @@ struct CompactionScene {
     }
 
     private func declare(_ name: ShortString) {
-        let arguments: FieldTable = name == "b" ? ["x-max-priority": .int32(5)] : [:]
+        // What "c" has no room for goes to "b", read from the disk first if need be.
+        let arguments: FieldTable =
+            switch name {
+            case "b": ["x-max-priority": .int32(5)]
+            case "c":
+                [
+                    "x-max-length": .int32(40), "x-dead-letter-exchange": .string(""),
+                    "x-dead-letter-routing-key": .string("b"),
+                ]
+            default: [:]
+            }
         publisher.send(
             QueueDeclare(queue: name, durable: true, noWait: true, arguments: arguments)
         )

@@ -185,6 +185,7 @@ struct CompactionTests {
                     if random.oneIn(3) { _ = store.compact() }
                     if random.oneIn(3) { store.page() }
                 }
+                store.page()
                 try store.sync()
                 var expected: [ShortString: [CompactingBroker.Waiting]] = [:]
                 for name in CompactionScene.queues {

@@ -170,8 +170,10 @@ extension Handle where State == VirtualHostState {
         }
     }
 
-    /// Calls `body` with every entry that stands at one of the places, wherever it is: waiting,
-    /// come back, or handed out and not settled.
+    /// Calls `body` with every entry that stands at one of the places, wherever it is.
+    ///
+    /// It may wait, have come back, wait to be buried, or be handed out and not settled. What dies
+    /// in a batch is buried when the batch ends, so it is not looked for.
     private func findEntries(
         at places: [MessageRecord.Place],
         _ body: (_ index: Int, _ entry: inout QueueEntry) -> Void
@@ -180,13 +182,19 @@ extension Handle where State == VirtualHostState {
         for (index, place) in places.enumerated() {
             guard let queue = state.journal.queues[place.queue] else { continue }
             if queue.state.ready.update(at: place.position, { body(index, &$0) }) { continue }
-            if queue.state.unackedCount > 0 || queue.state.ready.hasReturned {
+            if queue.state.unackedCount > 0 || queue.state.ready.hasReturned
+                || !queue.state.dying.isEmpty
+            {
                 search.add(index, place)
             }
         }
         guard !search.isEmpty else { return }
         for id in search.queues {
-            state.journal.queues[id]?.state.ready.updateReturned { entry in
+            guard let queue = state.journal.queues[id] else { continue }
+            queue.state.ready.updateReturned { entry in
+                for index in search.find(id, entry.position) { body(index, &entry) }
+            }
+            queue.updateDying { entry in
                 for index in search.find(id, entry.position) { body(index, &entry) }
             }
         }

@@ -39,6 +39,16 @@ extension Handle where State == QueueState {
         if death.entry.isPaged { state.virtualHost.read(death.entry, of: self) }
     }
 
+    /// Lets `body` change the entries that wait behind others to be buried.
+    ///
+    /// Not those that are being read from where they stand: their records are kept until then.
+    func updateDying(_ body: (inout QueueEntry) -> Void) {
+        for index in 0..<state.dying.count
+        where state.dying[index].wasStored && !state.dying[index].entry.isPaged {
+            body(&state.dying[index].entry)
+        }
+    }
+
     /// A message that died on disk has been read, or cannot be.
     ///
     /// - Returns: `false` when it is lost.
