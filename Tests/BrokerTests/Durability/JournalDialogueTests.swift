@@ -99,4 +99,29 @@ struct JournalDialogueTests {
             disk.end()
         }
     }
+
+    @Test("no segment goes for a settlement that is not durable itself")
+    func removal() throws {
+        var limits = Limits()
+        limits.journalStretchShift = 2
+        try DialogueBroker.play(limits: limits) { broker in
+            let disk = ScriptedJournal(broker)
+            let peer = try broker.connect()
+            peer.send(QueueDeclare(queue: "q", durable: true))
+            peer.send(Script().publish("kept", to: "q", persistent).bytes)
+            let message = try #require(try broker.queue("q").state.ready.first).message.header.lsn
+            broker.batch { broker.virtualHost.describeTopology() }
+            disk.sync()
+            try peer.expect(QueueDeclareOk.self)
+            peer.send(Script().publish("kept, too", to: "q", persistent).bytes)
+            let batch = try #require(broker.virtualHost.takeJournal())
+            peer.send(QueueDelete(queue: "q"))
+            broker.batch { broker.virtualHost.becomeDurable(batch) }
+            #expect(broker.virtualHost.removableLSN <= message)
+            disk.sync()
+            #expect(broker.virtualHost.removableLSN > message)
+            try peer.expect(QueueDeleteOk.self)
+            disk.end()
+        }
+    }
 }

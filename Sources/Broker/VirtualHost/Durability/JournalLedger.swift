@@ -25,6 +25,8 @@ struct JournalLedger: ~Copyable {
     private let shift: UInt64
     private var stretches = Ring<Stretch>()
     private var firstStretch: UInt64 = 0
+    /// The oldest message settled since the journal thread last took a batch.
+    private(set) var oldestUntaken = UInt64.max
 
     init(stretchShift: UInt64) { shift = stretchShift }
 
@@ -55,7 +57,17 @@ struct JournalLedger: ~Copyable {
         stretches[index].size = max(stretches[index].size, sum, UInt64(size))
     }
 
-    /// Counts one place less.
+    /// Counts one place less, whose message was settled.
+    @inline(__always)
+    mutating func settle(_ lsn: UInt64) {
+        oldestUntaken = min(oldestUntaken, lsn)
+        remove(lsn)
+    }
+
+    /// What was settled so far is in a batch now.
+    mutating func settlementsAreTaken() { oldestUntaken = UInt64.max }
+
+    /// Counts one place less; nothing that has yet to become durable says so.
     @inline(__always)
     mutating func remove(_ lsn: UInt64) {
         let stretch = lsn >> shift

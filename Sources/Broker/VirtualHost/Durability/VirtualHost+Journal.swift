@@ -181,6 +181,7 @@ extension Handle where State == VirtualHostState {
             }
         }
         state.journal.isUrgent = false
+        state.journal.ledger.settlementsAreTaken()
         let batch = state.journal.buffer.take()
         state.journal.takenLSN = state.journal.buffer.firstLSN
         return batch

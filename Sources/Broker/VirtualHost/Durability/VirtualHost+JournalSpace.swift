@@ -30,10 +30,14 @@ extension Handle where State == VirtualHostState {
 
     /// Everything below is needed no more: no live message, no declaration.
     ///
-    /// Called after a batch has become durable. Describes the topology anew when the last
-    /// description alone keeps much of the journal.
+    /// Called after a batch has become durable, and before the next is taken. What was settled
+    /// since this one was taken still counts as live: a crash can take those settlements back.
+    /// Describes the topology anew when the last description alone keeps much of the journal.
     var removableLSN: UInt64 {
-        let oldestMessage = state.journal.ledger.oldestLive ?? state.journal.durableLSN
+        let oldestMessage = min(
+            state.journal.ledger.oldestLive ?? state.journal.durableLSN,
+            state.journal.ledger.oldestUntaken
+        )
         let space =
             state.journal.durableLSN
             - min(

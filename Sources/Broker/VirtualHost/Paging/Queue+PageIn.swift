@@ -139,7 +139,7 @@ extension Handle where State == QueueState {
         if !state.isDeleted {
             virtualHost.journalSettled(queue: state.journalID, position: entry.position)
         }
-        virtualHost.state.journal.ledger.remove(entry.place.lsn)
+        virtualHost.state.journal.ledger.settle(entry.place.lsn)
     }
 }
 

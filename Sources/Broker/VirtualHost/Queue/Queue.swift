@@ -224,7 +224,7 @@ extension Handle where State == QueueState {
                     position: entry.position
                 )
             }
-            state.virtualHost.state.journal.ledger.remove(entry.message.header.lsn)
+            state.virtualHost.state.journal.ledger.settle(entry.message.header.lsn)
         }
         state.virtualHost.release(entry.message)
     }
