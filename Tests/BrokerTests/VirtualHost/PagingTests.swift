@@ -363,4 +363,26 @@ struct PagingTests {
             try waiter.expectSilence()
         }
     }
+
+    @Test("a full queue drops its head, though a consumer waits for it to be read")
+    func fullQueueBeingRead() throws {
+        try play { broker, store in
+            let peer = try broker.connect()
+            let limit: FieldTable = ["x-max-length": .int32(400)]
+            peer.send(QueueDeclare(queue: "q", durable: true, arguments: limit))
+            try store.writeAndSync()
+            try peer.expect(QueueDeclareOk.self)
+            try publish(0..<400, to: "q", peer, store, persistent())
+            // Only messages of another queue are in memory now.
+            try declareDurable("r", peer, store)
+            try publish(0..<400, to: "r", peer, store, persistent())
+            #expect(try broker.queue("q").state.ready.first?.isPaged == true)
+            try peer.consume("q", "c")
+            peer.send(Script().publish(text(400), to: "q", persistent()).bytes)
+            #expect(try broker.queue("q").state.ready.count == 400)
+            try store.writeAndSync()
+            store.pageAll()
+            #expect(try peer.deliveries().map(\.text) == (1...400).map { text($0) })
+        }
+    }
 }

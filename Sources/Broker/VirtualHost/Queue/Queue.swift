@@ -181,8 +181,10 @@ extension Handle where State == QueueState {
     private func enqueueBeyondLimit(_ entry: QueueEntry) -> EnqueueOutcome {
         // A consumer that got room in this batch goes first: nothing is lost that it could take.
         if state.turnFirst != nil {
+            let count = state.ready.count
             pump()
-            return enqueue(entry.message)
+            // Nobody takes anything while the first message has yet to be read from disk.
+            if state.ready.count < count { return enqueue(entry.message) }
         }
         if state.settings.overflow != .dropHead { return refuse(entry) }
         accept(entry)
@@ -198,6 +200,8 @@ extension Handle where State == QueueState {
             }
             die(oldest, .maxLength)
         }
+        // What consumers waited for may have been dropped, and what is first now is there.
+        if state.turnFirst != nil { state.virtualHost.schedule(self) }
         return .stored
     }
 
