@@ -63,6 +63,11 @@ let package = Package(
             swiftSettings: common
         ),
         .testTarget(
+            name: "SimulationTests",
+            dependencies: ["Broker", "Wire", "TestSupport"],
+            swiftSettings: common
+        ),
+        .testTarget(
             name: "BrokerClientTests",
             dependencies: ["BrokerClient", "Wire"],
             swiftSettings: common

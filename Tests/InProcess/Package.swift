@@ -29,5 +29,6 @@ let package = Package(
             dependencies: core + ["InProcess"],
             swiftSettings: settings
         ),
+        .executableTarget(name: "Simulate", dependencies: core, swiftSettings: settings),
     ]
 )

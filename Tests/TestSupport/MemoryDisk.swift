@@ -240,6 +240,8 @@ package final class MemoryDisk: Disk {
     // MARK: - Counting
 
     /// Octets in all files.
+    package var usedSize: Int { used }
+
     var used: Int { names.values.reduce(0) { $0 + $1.content.count } }
 
     /// Counts an operation that was just done; throws if the machine stops here.

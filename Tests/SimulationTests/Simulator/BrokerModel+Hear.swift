@@ -1,0 +1,226 @@
+import Wire
+
+/// What a client got.
+struct Heard {
+    let method: Method
+    var properties = BasicProperties()
+    var body: [UInt8] = []
+}
+
+/// Checking what the broker says.
+extension BrokerModel {
+    /// A client got something on one of its channels.
+    func hear(_ heard: Heard, on channel: ModelChannel) throws(Violation) {
+        switch heard.method {
+        case .channelClose(let close):
+            try insist(
+                channel.phase == .closing && close.replyCode == channel.failure?.value,
+                "channel closed with \(close.replyCode) \(close.replyText.string), "
+                    + "not \(channel.failure.map { "\($0.value)" } ?? "at all")"
+            )
+            channel.forgetAnswers()
+            channel.isCloseHeard = true
+        case .basicDeliver(let deliver): try hear(deliver, heard, on: channel)
+        case .basicReturn: try hearReturn(heard, on: channel)
+        case .basicAck(let ack):
+            try hearConfirm(ack.deliveryTag, isMultiple: ack.multiple, on: channel)
+        case .basicNack(let nack):
+            try hearRefusal(nack.deliveryTag, isMultiple: nack.multiple, on: channel)
+        case .basicCancel: break
+        default: try hearAnswer(heard, on: channel)
+        }
+    }
+
+    private func hearAnswer(_ heard: Heard, on channel: ModelChannel) throws(Violation) {
+        // What was held for the disk may follow the close of its channel; nobody listens.
+        if channel.phase == .closing, channel.isCloseHeard { return }
+        let name = heard.method.name
+        guard !channel.expected.isEmpty else { throw Violation("\(name) out of the blue") }
+        let expectation = channel.expected.removeFirst()
+        if let fetch = expectation.fetch, case .basicGetEmpty = heard.method {
+            saidEmpty.append(fetch.queue)
+            return
+        }
+        try insist(
+            heard.method.arguments.id == expectation.id,
+            "\(name), and not \(expectation.id.name)"
+        )
+        try insist(
+            expectation.epoch <= durableEpoch,
+            "\(name) before the disk has it (batch \(expectation.epoch) of \(durableEpoch))"
+        )
+        // What was pushed out at once is not in the journal; that shows when the operation ends.
+        committed += expectation.committed
+        try insist(expectation.isRight(heard.method), "wrong: \(heard.method.arguments)")
+        if heard.method.arguments.id == TxCommitOk.id {
+            try insist(channel.returns.isEmpty, "commit-ok without \(channel.returns)")
+        }
+        guard let fetch = expectation.fetch, case .basicGetOk(let getOk) = heard.method else {
+            return
+        }
+        let copy = try copy(of: heard, in: fetch.queue)
+        // Later, others may have been served between this and what is heard of it.
+        if fetch.operation == operation {
+            try insist(
+                copy === copy.queue.ready.first
+                    && Int(getOk.messageCount) == copy.queue.ready.count - 1,
+                "\(copy.name) fetched, \(getOk.messageCount) left; first is "
+                    + (copy.queue.ready.first?.name ?? "none")
+            )
+        }
+        try take(
+            copy,
+            tag: getOk.deliveryTag,
+            isRedelivered: getOk.redelivered,
+            consumer: nil,
+            isNoAck: fetch.isNoAck,
+            on: channel
+        )
+    }
+
+    // MARK: Deliveries
+
+    private func hear(
+        _ deliver: BasicDeliver,
+        _ heard: Heard,
+        on channel: ModelChannel
+    ) throws(Violation) {
+        guard let consumer = channel.consumer(deliver.consumerTag) else {
+            throw Violation("delivery to \(deliver.consumerTag.string), who is no consumer")
+        }
+        let queue = consumer.queue
+        let copy = try copy(of: heard, in: queue)
+        try insist(
+            queue.active == nil || queue.active === consumer,
+            "\(copy.name) to \(consumer.tag.string), who is not the active consumer"
+        )
+        try insist(
+            channel.consumerOutCount < channel.prefetchMax,
+            "\(copy.name) beyond the channel's prefetch of \(channel.prefetchMax)"
+        )
+        try insist(
+            consumer.isNoAck || consumer.unackedCount < consumer.prefetchMax,
+            "\(copy.name) beyond the prefetch of \(consumer.prefetchMax)"
+        )
+        try take(
+            copy,
+            tag: deliver.deliveryTag,
+            isRedelivered: deliver.redelivered,
+            consumer: consumer,
+            isNoAck: consumer.isNoAck,
+            on: channel
+        )
+    }
+
+    /// Which copy this is; its content must be as it was published.
+    func copy(of heard: Heard, in queue: ModelQueue) throws(Violation) -> ModelCopy {
+        guard let id = ModelMessage.id(in: heard.body), let message = messages[id] else {
+            throw Violation("a message nobody published, of \(heard.body.count) octets")
+        }
+        guard let copy = queue.copies[id] else {
+            throw Violation("message \(id) never was in \(queue.name.string)/\(queue.life)")
+        }
+        try insist(heard.body == message.body, "\(copy.name) has another body")
+        try insist(heard.properties == message.properties, "\(copy.name) has other properties")
+        let route: (ShortString, ShortString)? =
+            switch heard.method {
+            case .basicDeliver(let deliver): (deliver.exchange, deliver.routingKey)
+            case .basicGetOk(let getOk): (getOk.exchange, getOk.routingKey)
+            default: nil
+            }
+        try insist(
+            route?.0 == message.exchange && route?.1 == message.key,
+            "\(copy.name) came by another route"
+        )
+        return copy
+    }
+
+    private func take(
+        _ copy: ModelCopy,
+        tag: UInt64,
+        isRedelivered: Bool,
+        consumer: ModelConsumer?,
+        isNoAck: Bool,
+        on channel: ModelChannel
+    ) throws(Violation) {
+        try insist(copy.place == .ready, "\(copy.name) handed out while it is \(copy.place)")
+        try insist(tag == channel.lastTag + 1, "tag \(tag) follows \(channel.lastTag)")
+        try insist(
+            isRedelivered == copy.isRedelivered,
+            "\(copy.name) \(isRedelivered ? "" : "not ")marked redelivered"
+        )
+        channel.lastTag = tag
+        copy.queue.handedOut = max(copy.queue.handedOut ?? 0, copy.position)
+        guard !isNoAck else {
+            copy.queue.settle(copy, epoch: epoch)
+            return
+        }
+        copy.queue.handOut(copy)
+        if copy.deliveredEpoch == nil { copy.deliveredEpoch = epoch }
+        consumer?.unackedCount += 1
+        channel.out[tag] = ModelChannel.Out(copy: copy, consumer: consumer)
+    }
+
+    // MARK: Publishers
+
+    private func hearReturn(_ heard: Heard, on channel: ModelChannel) throws(Violation) {
+        guard let id = ModelMessage.id(in: heard.body), !channel.returns.isEmpty,
+            channel.returns.removeFirst() == id, heard.body == messages[id]?.body
+        else { throw Violation("a message returned that should not be") }
+    }
+
+    private func hearConfirm(
+        _ number: UInt64,
+        isMultiple: Bool,
+        on channel: ModelChannel
+    ) throws(Violation) {
+        for message in try takeUnconfirmed(number, isMultiple: isMultiple, on: channel) {
+            try insist(!message.isRefused, "message \(message.id) confirmed and refused")
+            try insist(
+                !channel.returns.contains(message.id),
+                "message \(message.id) confirmed before it is returned"
+            )
+            try checkDurable(message.copies, "confirmed")
+        }
+    }
+
+    /// What somebody is told to rely on is on the disk, unless nobody needs it any more.
+    func checkDurable(_ copies: [ModelCopy], _ what: String) throws(Violation) {
+        for copy in copies where copy.place == .ready || copy.place == .out {
+            try insist(
+                copy.journalEpoch ?? 0 <= durableEpoch,
+                "\(copy.name) \(what) before the disk has it"
+            )
+        }
+    }
+
+    private func hearRefusal(
+        _ number: UInt64,
+        isMultiple: Bool,
+        on channel: ModelChannel
+    ) throws(Violation) {
+        for message in try takeUnconfirmed(number, isMultiple: isMultiple, on: channel) {
+            try insist(
+                message.isRefused || message.operation <= lastBlocked,
+                "message \(message.id) refused for no reason"
+            )
+        }
+    }
+
+    private func takeUnconfirmed(
+        _ number: UInt64,
+        isMultiple: Bool,
+        on channel: ModelChannel
+    ) throws(Violation) -> [ModelMessage] {
+        if channel.phase != .open { return [] }
+        let answered = channel.unconfirmed.filter {
+            isMultiple ? $0.number <= number : $0.number == number
+        }
+        try insist(
+            answered.last?.number == number,
+            "publish \(number) answered, which waits for no answer"
+        )
+        channel.unconfirmed.removeAll { item in answered.contains { $0.number == item.number } }
+        return answered.map(\.message)
+    }
+}

@@ -1,0 +1,95 @@
+@testable import TestSupport
+
+@testable import Broker
+
+/// A process with a broker in it, and the disk that outlives it.
+///
+/// Plays every part of the shell on one thread: the journal's steps are taken one at a time.
+final class SimulatedMachine {
+    let disk: MemoryDisk
+    let limits: Limits
+    private(set) var process: Process?
+    /// Processes begun so far.
+    private(set) var startCount = 0
+
+    /// What goes with the process.
+    final class Process {
+        let root: StorageRoot
+        let virtualHost: VirtualHost
+        let journal: Journal
+        let pager: Pager
+        let compactor: Compactor
+        var cycle: JournalCycle
+        var isBlocked = false
+
+        init(
+            _ root: StorageRoot,
+            _ durable: DurableVirtualHost,
+            budget: Int
+        ) throws(StorageError) {
+            self.root = root
+            pager = try Pager(
+                root.disk,
+                directory: VirtualHostDirectory.spillPath(durable.virtualHost.state.name),
+                journal: durable.journal.options,
+                catalog: durable.journal.catalog,
+                log: Logger(level: .error, clock: { WallTime(milliseconds: 0) }) { _ in true }
+            )
+            let catalog = durable.journal.catalog
+            compactor = Compactor(root.disk, durable.journal.options, log: nil) { catalog.all }
+            virtualHost = durable.virtualHost
+            journal = durable.journal
+            cycle = JournalCycle(durable.virtualHost, durable.journal)
+            virtualHost.startPaging(budget: budget)
+        }
+
+        /// Frees what the process had in memory; its connections are gone.
+        ///
+        /// - Returns: How many blocks of messages are left, which should be none.
+        func end() -> Int {
+            switch cycle.step {
+            case .write(let batch), .publish(let batch):
+                virtualHost.state.journal.buffer.reuse(batch)
+            case .take, .remove: break
+            }
+            for queue in virtualHost.queueList() { virtualHost.delete(queue) }
+            virtualHost.finishBatch()
+            virtualHost.stopPaging()
+            while pager.step({ _ = $0(virtualHost) }) == .worked {}
+            if let batch = virtualHost.takeJournal() {
+                virtualHost.state.journal.buffer.reuse(batch)
+            }
+            let left = virtualHost.state.pool.liveBlocks
+            virtualHost.tearDown()
+            root.release()
+            return left
+        }
+    }
+
+    init(seed: UInt64, limits: Limits) {
+        disk = MemoryDisk(seed: seed)
+        self.limits = limits
+    }
+
+    /// Starts the broker on what is on the disk.
+    ///
+    /// - Throws: When the machine stops meanwhile.
+    func start() throws(StorageError) {
+        startCount += 1
+        let root = try StorageRoot(disk, processID: startCount)
+        let durable = try DurableVirtualHost.open(
+            Array("/".utf8),
+            on: disk,
+            limits: limits,
+            seed: .init(words: (UInt64(startCount), 2, 3, 4))
+        )
+        process = try Process(root, durable, budget: limits.messageMemoryMax)
+    }
+
+    /// Ends the process, whose connections are gone.
+    func end() throws(Violation) {
+        let left = process?.end() ?? 0
+        process = nil
+        try insist(left == 0, "\(left) blocks of messages are left")
+    }
+}

@@ -1,0 +1,370 @@
+@testable import TestSupport
+import Wire
+
+@testable import Broker
+
+/// How a life of the process goes, ends, and what comes after.
+extension Simulation {
+    /// Lets clients and journal work until the process ends.
+    ///
+    /// - Returns: Whether it ended in good order.
+    func live() throws -> Bool {
+        let plan = Int.random(in: 0..<10, using: &random)
+        switch plan {
+        case 0..<4:
+            machine.disk.stopsAt =
+                machine.disk.operationCount + Int.random(in: 1...80, using: &random)
+        case 4:
+            machine.disk.failingSync =
+                machine.disk.syncCount + Int.random(in: 1...12, using: &random)
+        default: break
+        }
+        do {
+            try open()
+            for _ in 0..<Int.random(in: 5...150, using: &random) { try act() }
+            machine.disk.capacity = Int.max
+            guard plan > 7 else { return false }
+            try stop()
+            return true
+        } catch is ProcessEnded {
+            note("the process ends itself")
+            return false
+        }
+    }
+
+    /// One thing that happens.
+    private func act() throws {
+        switch Int.random(in: 0..<100, using: &random) {
+        case 0..<58: try actAsClients()
+        case 58..<82: try journalStep()
+        case 82..<88: try pagerStep()
+        case 88..<92: try compactorStep()
+        case 92..<94: now += .milliseconds(Int64.random(in: 1...5_000, using: &random))
+        case 94: if peers.count < choices.connectionMax { try connect() }
+        case 95:
+            if let peer = anyPeer { try hangUp(peer) }
+        case 96: fillOrEmptyDisk()
+        case 97: try quiesce()
+        default:
+            for _ in 0..<4 { try journalStep() }
+        }
+    }
+
+    private func fillOrEmptyDisk() {
+        if machine.disk.capacity < Int.max {
+            note("the disk has room again")
+            machine.disk.capacity = Int.max
+        } else if random.oneIn(2) {
+            note("the disk is full soon")
+            machine.disk.capacity =
+                machine.disk.usedSize + Int.random(in: 0...3_000, using: &random)
+        }
+    }
+
+    // MARK: The journal
+
+    /// Does the next step of the journal thread.
+    func journalStep() throws {
+        guard let process = machine.process else { return }
+        count(\.journalSteps)
+        switch process.cycle.step {
+        case .take:
+            guard process.cycle.take() else { return }
+            if isKnown { model.takenEpoch += 1 }
+            note("journal takes batch \(model.takenEpoch)")
+        case .write: try write(process)
+        case .publish:
+            note("journal publishes batch \(model.takenEpoch)")
+            try turn { self.resume(process.cycle.publish()) }
+        case .remove:
+            let before = process.journal.segments.count
+            do throws(StorageError) { try process.cycle.remove() } catch { note("\(error)") }
+            for _ in process.journal.segments.count..<max(before, process.journal.segments.count) {
+                count(\.removedSegments)
+            }
+        }
+    }
+
+    private func write(_ process: SimulatedMachine.Process) throws {
+        do throws(StorageError) {
+            try process.cycle.write()
+        } catch .diskFull {
+            guard !process.isBlocked else { return }
+            note("the disk is full")
+            count(\.fullDisks)
+            process.isBlocked = true
+            try turn {
+                self.model.beginOperation()
+                self.virtualHost.blockPublishers("no room")
+            }
+            return
+        } catch {
+            note("journal: \(error)")
+            throw ProcessEnded()
+        }
+        note("journal wrote batch \(model.takenEpoch)")
+        if isKnown { model.durableEpoch = model.takenEpoch }
+        guard process.isBlocked else { return }
+        process.isBlocked = false
+        try turn { self.resume(self.virtualHost.unblockPublishers()) }
+    }
+
+    // MARK: Pager and compactor
+
+    /// Does the pager's next piece of work, with others at work whenever it does not hold the lock.
+    func pagerStep() throws {
+        guard let process = machine.process else { return }
+        let outcome = process.pager.step { body in
+            self.enter { body(process.virtualHost) + process.virtualHost.releaseHeldPublishers() }
+        }
+        _ = process.virtualHost.takeShrinkage()
+        if outcome == .worked { count(\.pages) }
+        if outcome != .idle { note("pager: \(outcome)") }
+        if let failure {
+            self.failure = nil
+            throw failure
+        }
+    }
+
+    /// Does the compactor's next piece of work, in the same way.
+    func compactorStep() throws {
+        guard let process = machine.process else { return }
+        let outcome = process.compactor.step { body in
+            self.enter {
+                body(process.virtualHost)
+                return []
+            }
+        }
+        if outcome != .idle { count(\.compactions) }
+        if outcome != .idle { note("compactor: \(outcome)") }
+        if let failure {
+            self.failure = nil
+            throw failure
+        }
+    }
+
+    private func enter(_ body: () -> [ShellAddress]) {
+        guard failure == nil else {
+            _ = body()
+            return
+        }
+        do {
+            if isKnown, random.oneIn(4) { try actBetween() }
+        } catch {
+            failure = error
+        }
+        var isDone = false
+        do {
+            try turn {
+                self.model.beginOperation()
+                isDone = true
+                self.resume(body())
+                try self.flush()
+                if self.isKnown { try self.model.endOperation(self.virtualHost) }
+            }
+        } catch {
+            failure = failure ?? error
+            if !isDone { _ = body() }
+        }
+    }
+
+    /// Something that happens while the pager is reading or writing.
+    private func actBetween() throws {
+        if random.oneIn(3) { try journalStep() } else { try actAsClients() }
+    }
+
+    private func resume(_ addresses: [ShellAddress]) {
+        for address in addresses {
+            peers[Int(address.slot)]?.isParked = false
+            peers[Int(address.slot)]?.wantsToGoOn = true
+        }
+    }
+
+    /// Everything said arrives, the disk has room, the journal catches up: nobody waits any more.
+    func quiesce() throws {
+        machine.disk.capacity = Int.max
+        guard let process = machine.process else { return }
+        for _ in 0..<3 {
+            for (_, peer) in peers.sorted(by: { $0.key < $1.key }) {
+                peer.transmit(peer.untransmittedCount)
+                try turn { try self.feed(peer) }
+            }
+            try workOff(process)
+        }
+        if isKnown { try model.checkAnswered() }
+        for peer in peers.values where peer.untransmittedCount == 0 && peer.hasUntaken {
+            throw Violation("connection \(peer.id) is read no more")
+        }
+    }
+
+    /// Journal and pager do what there is to do.
+    private func workOff(_ process: SimulatedMachine.Process) throws {
+        repeat {
+            try journalStep()
+            try pagerStep()
+            if random.oneIn(3) { try compactorStep() }
+        } while !process.isIdle
+    }
+
+    /// An orderly stop.
+    private func stop() throws {
+        note("the broker stops")
+        try quiesce()
+        try leave()
+        guard let process = machine.process else { return }
+        try workOff(process)
+        do throws(StorageError) {
+            try process.journal.close()
+        } catch {
+            note("\(error)")
+        }
+    }
+
+    // MARK: Starting again
+
+    /// Ends the process, loses what the machine loses, and starts it again.
+    func restart(wasOrderly: Bool) throws {
+        var wasOrderly = wasOrderly
+        while true {
+            try goDown()
+            if try !goUp() { continue }
+            isKnown = true
+            if wasOrderly || !random.oneIn(4) { break }
+            // Goes down again before anybody has looked at it.
+            wasOrderly = false
+            isKnown = false
+            do {
+                for _ in 0..<Int.random(in: 0...6, using: &random) { try journalStep() }
+            } catch is ProcessEnded {
+                note("the process ends itself")
+            }
+        }
+        try lookAround()
+    }
+
+    private func goDown() throws {
+        count(\.crashes)
+        dropPeers()
+        try machine.end()
+        machine.disk.capacity = Int.max
+        machine.disk.failingSync = nil
+        if random.oneIn(3) {
+            note("the process is killed")
+            machine.disk.kill()
+        } else {
+            note("the machine loses power")
+            machine.disk.crash()
+        }
+    }
+
+    /// Starts the broker, which may be cut short.
+    private func goUp() throws -> Bool {
+        if random.oneIn(4) {
+            machine.disk.stopsAt =
+                machine.disk.operationCount + Int.random(in: 1...12, using: &random)
+        }
+        do throws(StorageError) {
+            try machine.start()
+        } catch {
+            note("the machine stops during recovery: \(error)")
+            guard machine.disk.stopsAt != nil else { throw Violation("does not start: \(error)") }
+            count(\.crashesInRecovery)
+            return false
+        }
+        machine.disk.stopsAt = nil
+        note("the broker is up again: \(virtualHost.summary)")
+        return true
+    }
+
+    /// Fetches all there is, compares, and puts it back.
+    private func lookAround() throws {
+        isKnown = false
+        let peer = try connect()
+        _ = try peer.heard()
+        _ = try ask(peer, .channelOpen(ChannelOpen()))
+        var contents: [ShortString: [Recovered.Item]] = [:]
+        let names = virtualHost.queueList().compactMap { ShortString(bytes: $0.state.name) }
+        for name in names.sorted(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) }) {
+            var items: [Recovered.Item] = []
+            while true {
+                let heard = try ask(peer, .basicGet(BasicGet(queue: name)))
+                guard case .basicGetOk(let getOk) = heard.method else { break }
+                items.append(.init(heard: heard, isRedelivered: getOk.redelivered))
+                count(\.recoveredMessages)
+            }
+            contents[name] = items
+            note("found in \(name.string): \(items.map { $0.heard.summary })")
+        }
+        try model.recover(Recovered(durable: virtualHost.durableTopology, contents: contents))
+        isKnown = true
+        try hangUp(peer)
+    }
+
+    private func ask(_ peer: SimulatedPeer, _ method: Method) throws -> Heard {
+        peer.say(.method(method), on: 1, frameMax: choices.frameMax)
+        peer.transmit(peer.untransmittedCount)
+        try turn { while peer.hand(1) != nil {} }
+        var answers = try peer.heard()
+        while answers.isEmpty, virtualHost.hasPagingWork {
+            try pagerStep()
+            answers = try peer.heard()
+        }
+        guard let answer = answers.first, answers.count == 1 else {
+            throw Violation("\(answers.count) answers to \(method)")
+        }
+        return answer.heard
+    }
+}
+
+extension SimulatedMachine.Process {
+    /// Whether the journal has nothing to do.
+    var isIdle: Bool {
+        guard case .take = cycle.step else { return false }
+        return !virtualHost.hasJournalWork && !virtualHost.hasPagingWork
+    }
+}
+
+extension Handle where State == VirtualHostState {
+    /// Its queues, for a trace.
+    fileprivate var summary: String {
+        let queues = queueList().map { queue in
+            "\(String(decoding: queue.state.name, as: UTF8.self)) #\(queue.state.journalID) "
+                + "\(queue.state.ready.count)"
+        }
+        return queues.sorted().joined(separator: ", ")
+    }
+
+    /// What is declared, when all of it came from the journal.
+    var durableTopology: ModelTopology.Durable {
+        var found = ModelTopology.Durable()
+        for exchange in exchangeList() where exchange.state.isDurable && !exchange.isPredefined {
+            found.exchanges[exchange.record.exchange] = exchange.record
+        }
+        for queue in queueList() {
+            let record = queue.record
+            found.queues[record.name] = ModelTopology.Queue(
+                life: 0,
+                declare: QueueDeclare(
+                    queue: record.name,
+                    durable: queue.state.settings.isDurable,
+                    autoDelete: record.isAutoDelete,
+                    arguments: record.arguments
+                ),
+                owner: nil
+            )
+        }
+        for binding in state.bindings {
+            guard let record = binding.record else { continue }
+            found.bindings.insert(
+                ModelTopology.Binding(
+                    source: record.source,
+                    destination: record.isToQueue
+                        ? .queue(record.destination) : .exchange(record.destination),
+                    key: record.key,
+                    arguments: record.arguments
+                )
+            )
+        }
+        return found
+    }
+}

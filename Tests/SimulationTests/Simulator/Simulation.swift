@@ -1,0 +1,302 @@
+@testable import TestSupport
+import Wire
+
+@testable import Broker
+
+/// A broker with its clients and its disk, all from one seed: run twice, it does the same twice.
+///
+/// A run is a row of lives of the process. In each, clients say what chance has them say, the
+/// journal takes its steps in between, and then the process or the machine stops in some way. What
+/// comes back is looked at, or goes down once more before anybody could.
+final class Simulation {
+    let seed: UInt64
+    var random: Seed
+    let choices: SimulationChoices
+    let machine: SimulatedMachine
+    let model = BrokerModel()
+    var peers: [Int: SimulatedPeer] = [:]
+    /// What clients believe of their channels.
+    var sessions: [Int: [UInt16: ClientChannel]] = [:]
+    var now = Instant.zero + .seconds(1_000)
+    /// Whether this life's state is known; one that goes down again at once is not looked at.
+    var isKnown = true
+    /// What went wrong while the pager was at work.
+    var failure: (any Error)?
+    private(set) var statistics = SimulationStatistics()
+    private(set) var messageCount = 0
+    private(set) var consumerCount = 0
+    private var connectionCount = 0
+    private let trace: ((String) -> Void)?
+
+    /// The journal cannot be written: the process ends itself.
+    struct ProcessEnded: Error {}
+
+    init(seed: UInt64, trace: ((String) -> Void)? = nil) {
+        self.seed = seed
+        self.trace = trace
+        random = Seed(seed)
+        choices = SimulationChoices(&random)
+        machine = SimulatedMachine(seed: random.next(), limits: choices.limits)
+    }
+
+    /// Plays it all.
+    ///
+    /// - Returns: What happened, in numbers.
+    /// - Throws: `Violation`.
+    func run() throws -> SimulationStatistics {
+        try machine.start()
+        for _ in 0..<Int.random(in: 1...4, using: &random) {
+            let wasOrderly = try live()
+            try restart(wasOrderly: wasOrderly)
+        }
+        try quiesce()
+        try leave()
+        try machine.end()
+        return statistics
+    }
+
+    func note(_ text: @autoclosure () -> String) { trace?(text()) }
+
+    var virtualHost: VirtualHost {
+        guard let process = machine.process else { preconditionFailure("no broker runs") }
+        return process.virtualHost
+    }
+
+    func count(_ path: WritableKeyPath<SimulationStatistics, Int>) {
+        statistics[keyPath: path] += 1
+    }
+
+    func nextMessageID() -> Int {
+        messageCount += 1
+        return messageCount
+    }
+
+    func nextConsumerTag() -> ShortString {
+        consumerCount += 1
+        return ShortString(shortening: "c\(consumerCount)")
+    }
+
+    // MARK: Turns
+
+    /// One turn of the shell, and those that follow from it.
+    func turn(_ body: () throws -> Void) throws {
+        virtualHost.begin(at: now)
+        try body()
+        try endBatch()
+        while let peer = resumable { try turn { try self.feed(peer) } }
+        if isKnown { try model.compare(virtualHost) }
+    }
+
+    private var resumable: SimulatedPeer? {
+        for (_, peer) in peers.sorted(by: { $0.key < $1.key }) where peer.wantsToGoOn {
+            peer.wantsToGoOn = false
+            return peer
+        }
+        return nil
+    }
+
+    /// Queues are pumped, again for those whose consumers got room when something was sent.
+    private func endBatch() throws {
+        repeat {
+            model.beginOperation()
+            virtualHost.finishBatch()
+            try flush()
+            if isKnown { try model.endOperation(virtualHost) }
+        } while virtualHost.state.scheduledFirst != nil
+    }
+
+    /// Hands the broker what has arrived from a client.
+    func feed(_ peer: SimulatedPeer) throws {
+        while true {
+            model.beginOperation()
+            let isOneByOne = model.liveQueues.contains { $0.isLimited }
+            let batch = isOneByOne ? 1 : max(1, peer.plainPublishCount)
+            guard let done = peer.hand(batch) else { return }
+            for (number, operation) in done {
+                note("\(peer.id)/\(number): \(operation.text)")
+                count(\.operations)
+                model.apply(operation, on: model.channel(peer.id, number))
+            }
+            try model.noteRefusals(virtualHost)
+            try flush()
+            try model.endOperation(virtualHost)
+        }
+    }
+
+    /// Sends what there is; everybody reads it at once.
+    func flush() throws {
+        model.isBlocked = virtualHost.state.journal.blockReason != nil
+        if model.isBlocked { model.noteBlocked() }
+        while true {
+            var flushes: [Connection] = []
+            virtualHost.takeDirty(into: &flushes)
+            if flushes.isEmpty { return }
+            for connection in flushes {
+                guard let peer = peers[Int(connection.state.id)] else {
+                    throw Violation("a connection that is gone wants to send")
+                }
+                let count = peer.takeFromSocket()
+                if virtualHost.finishSending(connection, count: count, outcome: .sent) {
+                    peer.isParked = false
+                    peer.wantsToGoOn = true
+                }
+                try hear(peer)
+            }
+        }
+    }
+
+    private func hear(_ peer: SimulatedPeer) throws {
+        guard isKnown else { return }
+        for (number, heard) in try peer.heard() {
+            note("  -> \(peer.id)/\(number): \(heard.method.name) \(heard.summary)")
+            if number == 0 { continue }
+            do throws(Violation) {
+                try model.hear(heard, on: model.channel(peer.id, number))
+            } catch {
+                throw Violation("connection \(peer.id), channel \(number): \(error)")
+            }
+            if case .channelClose = heard.method {
+                count(\.channelErrors)
+                peer.say(.method(.channelCloseOk(ChannelCloseOk())), on: number, frameMax: 4_096)
+                sessions[peer.id]?[number]?.isOpen = false
+            }
+        }
+    }
+
+    // MARK: Connections
+
+    /// A client connects; nothing is said on a channel yet.
+    @discardableResult
+    func connect() throws -> SimulatedPeer {
+        connectionCount += 1
+        let id = connectionCount
+        let connection = Connection.make(
+            id: UInt64(id),
+            peer: ConnectionPeer(
+                host: "192.0.2.1",
+                port: 40_000,
+                localHost: "192.0.2.200",
+                localPort: 5672,
+                isLoopback: false
+            ),
+            context: ConnectionContext(
+                limits: choices.limits,
+                serverProperties: [:],
+                authenticator: OpenDoor(),
+                log: SilentLog()
+            ),
+            at: now,
+            wallTime: WallTime(milliseconds: 0)
+        )
+        connection.state.address.slot = UInt32(id)
+        let peer = SimulatedPeer(id: id, connection: connection)
+        peers[id] = peer
+        sessions[id] = [:]
+        note("\(id) connects")
+        peer.say(handshake)
+        peer.transmit(peer.untransmittedCount)
+        try turn {
+            while peer.hand(0) != nil {}
+            guard connection.state.requestedVirtualHost != nil else {
+                throw Violation("the handshake failed")
+            }
+            peer.takeGreeting()
+            connection.enter(self.virtualHost)
+            while peer.hand(0) != nil {}
+        }
+        return peer
+    }
+
+    private var handshake: [UInt8] {
+        var encoder = FrameEncoder()
+        encoder.appendMethod(
+            ConnectionStartOk(
+                clientProperties: [
+                    "capabilities": .table([
+                        "consumer_cancel_notify": .bool(true), "connection.blocked": .bool(true),
+                    ])
+                ],
+                mechanism: "PLAIN",
+                response: [0, 97, 0, 98],
+                locale: "en_US"
+            ),
+            channel: 0
+        )
+        encoder.appendMethod(
+            ConnectionTuneOk(
+                channelMax: 20,
+                frameMax: UInt32(choices.frameMax),
+                heartbeat: 0
+            ),
+            channel: 0
+        )
+        encoder.appendMethod(ConnectionOpen(virtualHost: "/"), channel: 0)
+        return ProtocolHeader.bytes + encoder.bytes
+    }
+
+    /// The socket of a client goes without a word.
+    func hangUp(_ peer: SimulatedPeer) throws {
+        note("\(peer.id) is gone")
+        try turn {
+            self.model.beginOperation()
+            self.forget(peer)
+            self.model.disconnect(peer.id)
+            try self.flush()
+            if self.isKnown { try self.model.endOperation(self.virtualHost) }
+        }
+    }
+
+    private func forget(_ peer: SimulatedPeer) {
+        peer.connection.leave()
+        peer.connection.destroyConnection()
+        peers[peer.id] = nil
+        sessions[peer.id] = nil
+    }
+
+    /// Everybody hangs up.
+    func leave() throws {
+        for (_, peer) in peers.sorted(by: { $0.key < $1.key }) { try hangUp(peer) }
+    }
+
+    /// The process is gone, and every connection with it.
+    func dropPeers() {
+        for (_, peer) in peers.sorted(by: { $0.key < $1.key }) { forget(peer) }
+    }
+}
+
+extension Heard {
+    /// In short, for a trace.
+    var summary: String {
+        let id = ModelMessage.id(in: body).map { " message \($0)" } ?? ""
+        switch method {
+        case .basicDeliver(let deliver):
+            return "\(deliver.consumerTag.string) tag \(deliver.deliveryTag)"
+                + (deliver.redelivered ? " redelivered" : "") + id
+        case .basicGetOk(let getOk):
+            return "tag \(getOk.deliveryTag)" + (getOk.redelivered ? " redelivered" : "") + id
+        case .basicAck(let ack): return "\(ack.deliveryTag)\(ack.multiple ? " and before" : "")"
+        case .basicNack(let nack): return "\(nack.deliveryTag)\(nack.multiple ? " and before" : "")"
+        case .channelClose(let close): return close.replyText.string
+        default: return id
+        }
+    }
+}
+
+/// Lets everybody in.
+private struct OpenDoor: Authenticator {
+    let mechanisms = ["PLAIN"]
+
+    func authenticate(mechanism: String, response: [UInt8], peer: ConnectionPeer) -> LoginOutcome {
+        .accepted(user: "guest")
+    }
+}
+
+/// Says nothing.
+private struct SilentLog: ConnectionLog {
+    func opened(peer: ConnectionPeer, user: String, virtualHost: String) {}
+    func closed(peer: ConnectionPeer, user: String) {}
+    func clientError(_ error: ProtocolError, peer: ConnectionPeer, user: String, channel: UInt16) {}
+    func refusedLogin(user: String, reason: String, peer: ConnectionPeer, mechanism: String) {}
+    func timedOut(_ wait: ConnectionWait, peer: ConnectionPeer, user: String) {}
+    func ignoredArgument(_ argument: String, of queue: String, peer: ConnectionPeer) {}
+}
