@@ -13,7 +13,7 @@ final class RandomRouter: Router {
 
     /// Checks a binding of an x-local-random exchange.
     ///
-    /// - Throws: 406 unless it leads to a queue and its key is empty.
+    /// - Throws: 406 unless it leads to a classic queue and its key is empty.
     static func validateLocal(
         _ destination: Destination,
         key: ShortString
@@ -24,8 +24,15 @@ final class RandomRouter: Router {
                 "Non empty binding '\(key.string)' key not permitted"
             )
         }
-        guard case .queue = destination else {
+        guard case .queue(let queue) = destination else {
             throw ProtocolError(.preconditionFailed, "Destination not found")
+        }
+        let type = queue.state.settings.type
+        guard type == .classic else {
+            throw ProtocolError(
+                .preconditionFailed,
+                "Queue type \(type.rawValue) not valid for this exchange type"
+            )
         }
     }
 

@@ -223,6 +223,21 @@ struct ExchangeTypeTests {
             )
         ),
         Refusal(
+            "a quorum queue bound to x-local-random",
+            QueueBind(queue: "quorum", exchange: "x"),
+            .preconditionFailed,
+            after: Script().method(
+                ExchangeDeclare(exchange: "x", type: "x-local-random", noWait: true)
+            ).method(
+                QueueDeclare(
+                    queue: "quorum",
+                    durable: true,
+                    noWait: true,
+                    arguments: ["x-queue-type": "quorum"]
+                )
+            )
+        ),
+        Refusal(
             "an exchange bound to x-local-random",
             ExchangeBind(destination: "amq.fanout", source: "x"),
             .preconditionFailed,

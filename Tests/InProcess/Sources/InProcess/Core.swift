@@ -124,6 +124,7 @@ public final class Core {
         virtualHost.begin(at: now)
         for queue in virtualHost.queueList() { virtualHost.delete(queue) }
         finish()
+        for exchange in virtualHost.exchangeList() { virtualHost.forgetHistory(of: exchange) }
         return liveBytes
     }
 
