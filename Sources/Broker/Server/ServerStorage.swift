@@ -42,7 +42,7 @@ package struct ServerStorage {
             losses: main.losses,
             queueCount: main.virtualHost.state.queues.count,
             messageCount: main.messageCount,
-            endedInTransaction: main.virtualHost.state.journal.endsInTransaction,
+            endedInTransaction: main.endedInTransaction,
             milliseconds: (SystemClock.now() - began).clampedNanoseconds / 1_000_000
         )
         if recovery.endedInTransaction {

@@ -10,6 +10,8 @@ struct DurableVirtualHost {
     let losses: [RestoreLoss]
     /// Messages that are in queues again.
     let messageCount: Int
+    /// Whether the journal ended within a transaction, which therefore never was.
+    let endedInTransaction: Bool
 
     /// Opens, or begins, the journal of a virtual host and makes it what it was.
     ///
@@ -38,10 +40,11 @@ struct DurableVirtualHost {
         let (journal, report) = try Journal.open(disk, options) { lsn, payload, size in
             fold.take(payload, lsn: lsn, size: size)
         }
+        let unfinished = fold.gate.openLSN
+        if let unfinished { try journal.cut(to: unfinished) }
         let virtualHost = VirtualHost.make(name: name, limits: limits, seed: seed)
         virtualHost.begin(at: SystemClock.now())
         virtualHost.setWallTime(SystemClock.wallTime())
-        virtualHost.state.journal.endsInTransaction = fold.gate.isOpen
         let losses = virtualHost.restore(fold.state)
         let messageCount = virtualHost.queueList().reduce(0) { $0 + $1.state.ready.count }
         return DurableVirtualHost(
@@ -49,7 +52,8 @@ struct DurableVirtualHost {
             journal: journal,
             report: report,
             losses: losses + fold.unreadable,
-            messageCount: messageCount
+            messageCount: messageCount,
+            endedInTransaction: unfinished != nil
         )
     }
 }

@@ -182,6 +182,45 @@ final class Journal: @unchecked Sendable {
         return count
     }
 
+    /// Takes back the newest records: the journal ends at `lsn`.
+    ///
+    /// For what a crash left unfinished at the end. It is gone from the disk when this returns, so
+    /// that no later start can take a part of it for whole. Newest first, each step durable before
+    /// the next: stopped anywhere, the journal only ends a little later.
+    ///
+    /// - Parameter lsn: Where a record begins; the journal has just been opened.
+    /// - Throws: `.io`.
+    func cut(to lsn: UInt64) throws(StorageError) {
+        precondition(tail == nil && lsn <= endLSN, "only what was found is cut")
+        // Also files without a record, which `segments` does not know.
+        let names = try disk.list(options.directory)
+        for (suffix, bases) in [SegmentName.indexSuffix, SegmentName.segmentSuffix].map({ suffix in
+            (suffix, names.compactMap { SegmentName.base(of: $0, suffix: suffix) })
+        }) {
+            for base in bases.sorted(by: >) where base >= lsn {
+                try disk.remove(options.path(SegmentName.name(base, suffix)))
+                try disk.syncDirectory(options.directory)
+            }
+        }
+        while let last = segments.last, last.base >= lsn {
+            segments.removeLast()
+            catalog.remove(last.base)
+        }
+        if let last = segments.last, last.end > lsn {
+            if try hasIndex(last.base) {
+                try disk.remove(options.path(SegmentName.index(last.base)))
+                try disk.syncDirectory(options.directory)
+            }
+            let path = options.path(SegmentName.segment(last.base))
+            let file = try disk.open(path, for: .readingAndWriting)
+            try file.truncate(to: SegmentHeader.size + Int(lsn - last.base))
+            try file.sync()
+            segments[segments.count - 1].end = lsn
+        }
+        endLSN = lsn
+        syncedLSN = lsn
+    }
+
     /// The index goes first: an index alone means that a segment was lost.
     private func hasIndex(_ base: UInt64) throws(StorageError) -> Bool {
         do throws(StorageError) {

@@ -4,10 +4,13 @@ enum SegmentName {
     static let indexSuffix = ".index"
 
     /// The name of the segment that begins at `base`.
-    static func segment(_ base: UInt64) -> String { digits(base) + segmentSuffix }
+    static func segment(_ base: UInt64) -> String { name(base, segmentSuffix) }
 
     /// The name of that segment's index.
-    static func index(_ base: UInt64) -> String { digits(base) + indexSuffix }
+    static func index(_ base: UInt64) -> String { name(base, indexSuffix) }
+
+    /// The name of either.
+    static func name(_ base: UInt64, _ suffix: String) -> String { digits(base) + suffix }
 
     /// The base in a name, if it is one of these and leaves room for numbers to come.
     static func base(of name: String, suffix: String) -> UInt64? {

@@ -60,6 +60,24 @@ private struct TransactionRun {
         }
     }
 
+    /// Whether the journal, as it is on the disk, ends within a transaction.
+    private func isCutShort() throws -> Bool {
+        var gate = TransactionGate()
+        let options = JournalOptions(
+            directory: VirtualHostDirectory.path(Array("/".utf8)),
+            nameHash: nil,
+            now: { WallTime(milliseconds: 0) }
+        )
+        let check = RecoveryContext(disk: disk, options: options, purpose: .check) {
+            lsn,
+            payload,
+            size in gate.pass(payload, lsn: lsn, size: size) { _, _, _ in }
+        }
+        var recovery = JournalRecovery(check)
+        try recovery.run()
+        return gate.isOpen
+    }
+
     private func take(_ peer: ScriptedPeer) throws -> UInt64? {
         peer.send(BasicGet(queue: "source"))
         guard let frame = try peer.takeFrame(on: 1), frame.payload.starts(with: [0, 60, 0, 71])
@@ -80,6 +98,7 @@ private struct TransactionRun {
         if moved < committed { failures.append("\(committed) committed, \(moved) there") }
         if ready[3] < plain { failures.append("\(plain) alone, \(ready[3]) there") }
         plain = ready[3]
+        if try isCutShort() { failures.append("an unfinished one is still on the disk") }
         if !life.losses.isEmpty { failures.append("\(life.losses)") }
         committed = moved
     }

@@ -14,6 +14,8 @@ struct TransactionGate {
 
     /// The records of an unfinished transaction.
     private struct Held {
+        /// Log sequence number of its first record.
+        let start: UInt64
         /// Log sequence number behind the transaction.
         let end: UInt64
         /// Payloads as far as they are kept, back to back.
@@ -25,6 +27,9 @@ struct TransactionGate {
 
     /// Whether the last record was not the end of a transaction that had begun.
     var isOpen: Bool { held != nil }
+
+    /// Where the transaction begins that the last record did not end; `nil` without one.
+    var openLSN: UInt64? { held?.start }
 
     /// Records of the transaction that has begun and not ended.
     var heldCount: Int { held?.records.count ?? 0 }
@@ -55,7 +60,7 @@ struct TransactionGate {
         if let held, lsn >= held.end { release(held, to: apply) }
         if begins {
             let octets = payload.slice(from: 1, count: 8).littleEndianUInt64(at: 0)
-            held = octets > 0 ? Held(end: end &+ octets) : nil
+            held = Held(start: lsn, end: end &+ octets)
             return
         }
         guard held != nil else { return apply(lsn, payload, size) }

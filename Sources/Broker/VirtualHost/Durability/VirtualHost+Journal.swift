@@ -33,8 +33,6 @@ struct JournalState: ~Copyable {
     static let costlyDescriptionSize: UInt64 = 1 << 20
     /// Some connections are read no more until the journal has caught up.
     var hasHeldPublishers = false
-    /// The journal that was read ends within a transaction, which therefore never was.
-    var endsInTransaction = false
     /// Why publishers are held back, while they are, and for how many reasons.
     var blockReason: String?
     var blockCount = 0
@@ -209,7 +207,6 @@ extension Handle where State == VirtualHostState {
         state.journal.durableLSN = lsn
         state.journal.takenLSN = lsn
         state.journal.isOn = true
-        if state.journal.endsInTransaction { journal(.transaction(octets: 0)) }
         let age = lsn - min(lsn, state.journal.topologyLSN)
         if state.journal.topologySize < JournalState.costlyDescriptionSize
             || age > descriptionAgeMax
