@@ -86,7 +86,12 @@ extension Handle where State == QueueState {
             let number = state.ready[item.priority].number(of: item.position, hint: hint)
         else { return true }
         hint = number + 1
-        guard state.ready[item.priority].entry(number).place == item.place else { return true }
+        let place = state.ready[item.priority].entry(number).place
+        guard place == item.place else {
+            // Copied elsewhere while it was being read: it must be asked for again.
+            if place.isPaged { state.ready[item.priority].widenStretch(to: number) }
+            return true
+        }
         let virtualHost = state.virtualHost
         state.pagedCount -= 1
         state.pagedBytes -= Int(item.bodySize)

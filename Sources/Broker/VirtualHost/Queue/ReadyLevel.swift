@@ -238,6 +238,15 @@ extension ReadyLevel {
         }
     }
 
+    /// Makes an entry part of the paged stretch again, which may then begin earlier.
+    mutating func widenStretch(to number: UInt64) {
+        let old = pagedStretch
+        pagedStretch =
+            old.isEmpty
+            ? number..<number + 1
+            : min(old.lowerBound, number)..<max(old.upperBound, number + 1)
+    }
+
     /// Whether some message of the list may be on disk only.
     @inline(__always)
     var hasPaged: Bool { stretch.upperBound > list.firstNumber && !stretch.isEmpty }

@@ -104,4 +104,29 @@ struct ReadyMessagesTests {
         for message in messages { pool.free(message.block, byteCount: message.header.blockSize) }
         #expect(pool.liveBytes == 0)
     }
+
+    @Test("an entry that moved on disk while it was read is paged again")
+    func widenedStretch() {
+        var level = ReadyLevel()
+        for position in 0..<4 as Range<UInt64> {
+            level.restore(
+                QueueEntry(
+                    place: .journal(position + 1),
+                    position: position,
+                    bodySize: 0,
+                    deliveryCount: 0,
+                    terms: .none
+                )
+            )
+        }
+        level.pagedStretch = 4..<4
+        let isPagedBefore = level.hasPaged
+        #expect(!isPagedBefore)
+        level.widenStretch(to: 2)
+        #expect(level.pagedStretch == 2..<3)
+        level.widenStretch(to: 0)
+        #expect(level.pagedStretch == 0..<3)
+        let isPagedAfter = level.hasPaged
+        #expect(isPagedAfter)
+    }
 }
