@@ -79,7 +79,7 @@ let package = Package(
         ),
         .testTarget(
             name: "BrokerdTests",
-            dependencies: ["brokerd", "Wire", "CLinux"],
+            dependencies: ["brokerd", "Wire", "CLinux", "TestSupport"],
             swiftSettings: common
         ),
         .testTarget(name: "TidyTests", swiftSettings: common),

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import TestSupport
 import Testing
 
 /// A running brokerd, the one built beside the tests; killed when the test lets go of it.

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 import Wire
 
@@ -33,11 +34,12 @@ struct StartTests {
 
     @Test("refuses a wrong configuration file, naming file, line and key, with 78")
     func wrongFile() throws {
-        let file = try TemporaryFile("# brokers\nheartbeat = soon\n")
-        let daemon = try Daemon(["--config", file.path])
+        let directory = try TemporaryDirectory()
+        let file = try directory.file("brokerd.conf", "# brokers\nheartbeat = soon\n")
+        let daemon = try Daemon(["--config", file])
         #expect(
             daemon.errorText()
-                == "brokerd: \(file.path):2: heartbeat: \"soon\" is not a time such as 500ms, "
+                == "brokerd: \(file):2: heartbeat: \"soon\" is not a time such as 500ms, "
                 + "10s or 5min\n"
         )
         #expect(daemon.exitCode() == 78)
@@ -88,10 +90,12 @@ struct StartTests {
 
     @Test("takes settings from file, environment and flags, and says where it listens")
     func ready() throws {
-        let file = try TemporaryFile("listeners.tcp.1 = host.invalid:1\nlog.level = error\n")
+        let directory = try TemporaryDirectory()
+        let text = "listeners.tcp.1 = host.invalid:1\nlog.level = error\n"
+        let file = try directory.file("brokerd.conf", text)
         let daemon = try Daemon(
             ["--log-level", "info"],
-            environment: ["BROKERD_CONFIG": file.path, "BROKERD_LISTEN": "127.0.0.1:0,127.0.0.1:0"]
+            environment: ["BROKERD_CONFIG": file, "BROKERD_LISTEN": "127.0.0.1:0,127.0.0.1:0"]
         )
         let recovered = try #require(daemon.line(containing: " info recovered "))
         #expect(recovered.contains("queues=0 messages=0"))
@@ -118,21 +122,4 @@ struct StartTests {
         first.leave()
         #expect(daemon.exitCode() == 0)
     }
-}
-
-/// A file with some text that goes when the test lets go of it.
-private final class TemporaryFile {
-    let path: String
-
-    init(_ text: String) throws {
-        var template = Array("/tmp/brokerd-test-XXXXXX".utf8CString)
-        let descriptor = mkstemp(&template)
-        try #require(descriptor >= 0)
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let octets = Array(text.utf8)
-        try #require(write(descriptor, octets, octets.count) == octets.count)
-        close(descriptor)
-    }
-
-    deinit { unlink(path) }
 }

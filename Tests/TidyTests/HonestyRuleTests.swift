@@ -29,9 +29,9 @@ struct HonestyRuleTests {
 
     @Test(
         "refuses a path of one machine",
-        arguments: ["/home/me/brokerd", "cd /root/x", "\(Repository.root)/Sources"]
+        arguments: ["home/me/brokerd", "root/x", "\(Repository.root.dropFirst())/Sources"]
     )
     func homes(_ text: String) {
-        #expect(findings(text, path: "README.md").count == 1)
+        #expect(findings("cd /\(text)", path: "README.md").count == 1)
     }
 }

@@ -1,4 +1,3 @@
-import Glibc
 import Testing
 import TestSupport
 import Wire
@@ -9,22 +8,8 @@ import Wire
 struct PosixDiskTests {
     /// Gives a disk on a directory of its own, which is removed afterwards.
     private func withDisk(_ body: (PosixDisk) throws -> Void) throws {
-        let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-        var template = Array("\(parent)/brokerd-disk-XXXXXX".utf8CString)
-        try #require(mkdtemp(&template) != nil)
-        let path = String(
-            decoding: template.dropLast().map { UInt8(bitPattern: $0) },
-            as: UTF8.self
-        )
-        let result = Result { try body(PosixDisk(path: path)) }
-        try removeTree(path)
-        try result.get()
-    }
-
-    private func removeTree(_ path: String) throws {
-        if remove(path) == 0 { return }
-        for name in try PosixDisk(path: path).list("") { try removeTree("\(path)/\(name)") }
-        try #require(remove(path) == 0)
+        let directory = try TemporaryDirectory()
+        try body(PosixDisk(path: directory.path))
     }
 
     @Test("files are made with their size, written, read, cut, renamed and removed")
