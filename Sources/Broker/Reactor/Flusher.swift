@@ -31,38 +31,40 @@ struct Flusher: ~Copyable {
     /// - Returns: Whether something is left to send in the next turn.
     mutating func finish(_ domain: VirtualHostDomain, notify: (ShellAddress) -> Void) -> Bool {
         let virtualHost = domain.virtualHost
-        virtualHost.finishBatch()
-        domain.wakeStorage()
-        domain.setAlarm()
         var isLeft = false
-        for round in 0..<Flusher.roundCountMax {
+        for round in 0...Flusher.roundCountMax {
+            virtualHost.finishBatch()
+            domain.setAlarm()
+            let work = domain.storageWork
             batch.removeAll(keepingCapacity: true)
-            virtualHost.takeDirty(into: &batch)
-            guard !batch.isEmpty else { break }
+            if round < Flusher.roundCountMax {
+                virtualHost.takeDirty(into: &batch)
+            } else {
+                isLeft = virtualHost.state.dirty.count > 0
+            }
             domain.lock.unlock()
+            // Not before: the threads would wait for the lock as soon as they are awake.
+            domain.wakeStorage(for: work)
+            guard !batch.isEmpty else { break }
             reports.removeAll(keepingCapacity: true)
             for connection in batch { reports.append(send(connection)) }
             domain.lock.lock()
-            for index in batch.indices {
-                let report = reports[index]
-                let connection = batch[index]
-                if virtualHost.finishSending(
-                    connection,
-                    count: report.count,
-                    outcome: report.outcome
-                ) {
-                    notices.append(connection.state.address)
-                }
-            }
-            virtualHost.finishBatch()
-            domain.wakeStorage()
-            domain.setAlarm()
-            isLeft = round == Flusher.roundCountMax - 1 && virtualHost.state.dirty.count > 0
+            account(virtualHost)
         }
-        domain.lock.unlock()
         for address in notices { notify(address) }
         notices.removeAll(keepingCapacity: true)
         return isLeft
+    }
+
+    /// Tells the core what has been sent.
+    private mutating func account(_ virtualHost: VirtualHost) {
+        for index in batch.indices {
+            let report = reports[index]
+            let connection = batch[index]
+            if virtualHost.finishSending(connection, count: report.count, outcome: report.outcome) {
+                notices.append(connection.state.address)
+            }
+        }
     }
 
     /// Sends everything in the connection's `sending` ring, or as much as the socket takes.

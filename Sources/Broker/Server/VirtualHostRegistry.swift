@@ -23,12 +23,29 @@ final class VirtualHostDomain: @unchecked Sendable {
 
     init(_ virtualHost: VirtualHost) { self.virtualHost = virtualHost }
 
-    /// Wakes the threads that the last batch left work; called under the lock.
+    /// What the last batch left for the storage threads to do.
+    struct StorageWork {
+        /// Messages to move between memory and disk.
+        let pages: Bool
+        /// How soon the journal must be written.
+        let journal: WakeUp.Reason
+    }
+
+    /// What there is to do for the storage threads; called under the lock.
     @inline(__always)
-    func wakeStorage() {
-        if virtualHost.hasPagingWork { pagerWakeUp?.wake(.now) }
-        guard let journalWakeUp, virtualHost.hasJournalWork else { return }
-        journalWakeUp.wake(virtualHost.state.journal.isUrgent ? .now : .soon)
+    var storageWork: StorageWork {
+        var journal = WakeUp.Reason.none
+        if virtualHost.hasJournalWork {
+            journal = virtualHost.state.journal.isUrgent ? .now : .soon
+        }
+        return StorageWork(pages: virtualHost.hasPagingWork, journal: journal)
+    }
+
+    /// Wakes the threads that have something to do, best when the lock has been let go.
+    @inline(__always)
+    func wakeStorage(for work: StorageWork) {
+        if work.pages { pagerWakeUp?.wake(.now) }
+        if work.journal != .none { journalWakeUp?.wake(work.journal) }
     }
 
     /// Sets the alarm if something is due before it would ring; called under the lock.

@@ -76,9 +76,10 @@ final class CompactorThread: @unchecked Sendable {
     }
 
     private func enter(_ body: (VirtualHost) -> Void) {
-        domain.lock.withLock {
+        let work = domain.lock.withLock {
             body(domain.virtualHost)
-            domain.wakeStorage()
+            return domain.storageWork
         }
+        domain.wakeStorage(for: work)
     }
 }
