@@ -131,7 +131,7 @@ extension Handle where State == ChannelState {
             return
         }
         state.counters.returned += 1
-        state.virtualHost.state.counters.unroutableReturned += 1
+        state.virtualHost.state.counters.returned += 1
         var writer = ByteWriter(capacity: 32 + message.routeSize)
         writer.writeUInt32(BasicReturn.id.packed)
         writer.writeUInt16(ReplyCode.noRoute.value)

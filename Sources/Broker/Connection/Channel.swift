@@ -41,47 +41,17 @@ struct ChannelState: ~Copyable {
 
     /// The name '' stands for this one (AMQP 0-9-1 queue.declare).
     var lastQueueName: ShortString = ""
-    var counters = ChannelCounters()
-    var sampled = ChannelCounters()
+    var counters = MessageCounters()
+    var sampled = MessageCounters()
     /// What of the counters is in the virtual host's already.
-    var folded = ChannelCounters()
-    var rates = ChannelRates()
+    var folded = MessageCounters()
+    var rates = MessageRates()
 
     enum Phase: UInt8, BitwiseCopyable {
         case open
         /// Our channel.close is sent; everything but the answer is ignored.
         case closing
     }
-}
-
-/// Plain sums since the channel was opened.
-struct ChannelCounters: BitwiseCopyable, Equatable {
-    var published: UInt64 = 0
-    var confirmed: UInt64 = 0
-    var returned: UInt64 = 0
-    var unroutableDropped: UInt64 = 0
-    var delivered: UInt64 = 0
-    var deliveredNoAck: UInt64 = 0
-    var got: UInt64 = 0
-    var gotNoAck: UInt64 = 0
-    var getEmpty: UInt64 = 0
-    var acked: UInt64 = 0
-    var redelivered: UInt64 = 0
-}
-
-/// Per second, as last sampled.
-struct ChannelRates: BitwiseCopyable {
-    var published = 0.0
-    var confirmed = 0.0
-    var returned = 0.0
-    var unroutableDropped = 0.0
-    var delivered = 0.0
-    var deliveredNoAck = 0.0
-    var got = 0.0
-    var gotNoAck = 0.0
-    var getEmpty = 0.0
-    var acked = 0.0
-    var redelivered = 0.0
 }
 
 extension Handle where State == ConnectionState {
@@ -160,15 +130,7 @@ extension Handle where State == ChannelState {
         let counters = state.counters
         let folded = state.folded
         guard counters != folded else { return }
-        let virtualHost = state.virtualHost
-        virtualHost.state.counters.delivered &+= counters.delivered &- folded.delivered
-        virtualHost.state.counters.deliveredNoAck &+=
-            counters.deliveredNoAck &- folded.deliveredNoAck
-        virtualHost.state.counters.got &+= counters.got &- folded.got
-        virtualHost.state.counters.gotNoAck &+= counters.gotNoAck &- folded.gotNoAck
-        virtualHost.state.counters.getEmpty &+= counters.getEmpty &- folded.getEmpty
-        virtualHost.state.counters.acked &+= counters.acked &- folded.acked
-        virtualHost.state.counters.redelivered &+= counters.redelivered &- folded.redelivered
+        state.virtualHost.state.counters.addConsumption(from: folded, to: counters)
         state.folded = counters
     }
 

@@ -4,16 +4,7 @@ extension RateSampler {
         let now = queue.state.counters
         let before = queue.state.sampled
         if now != before { queue.state.lastUsed = lastSample }
-        queue.state.rates = QueueRates(
-            published: rate(from: before.published, to: now.published),
-            delivered: rate(from: before.delivered, to: now.delivered),
-            deliveredNoAck: rate(from: before.deliveredNoAck, to: now.deliveredNoAck),
-            got: rate(from: before.got, to: now.got),
-            gotNoAck: rate(from: before.gotNoAck, to: now.gotNoAck),
-            getEmpty: rate(from: before.getEmpty, to: now.getEmpty),
-            acked: rate(from: before.acked, to: now.acked),
-            redelivered: rate(from: before.redelivered, to: now.redelivered)
-        )
+        queue.state.rates = rates(from: before, to: now)
         queue.state.sampled = now
     }
 
@@ -39,19 +30,7 @@ extension RateSampler {
         channel.foldCounters()
         let now = channel.state.counters
         let before = channel.state.sampled
-        channel.state.rates = ChannelRates(
-            published: rate(from: before.published, to: now.published),
-            confirmed: rate(from: before.confirmed, to: now.confirmed),
-            returned: rate(from: before.returned, to: now.returned),
-            unroutableDropped: rate(from: before.unroutableDropped, to: now.unroutableDropped),
-            delivered: rate(from: before.delivered, to: now.delivered),
-            deliveredNoAck: rate(from: before.deliveredNoAck, to: now.deliveredNoAck),
-            got: rate(from: before.got, to: now.got),
-            gotNoAck: rate(from: before.gotNoAck, to: now.gotNoAck),
-            getEmpty: rate(from: before.getEmpty, to: now.getEmpty),
-            acked: rate(from: before.acked, to: now.acked),
-            redelivered: rate(from: before.redelivered, to: now.redelivered)
-        )
+        channel.state.rates = rates(from: before, to: now)
         channel.state.sampled = now
     }
 
@@ -62,12 +41,18 @@ extension RateSampler {
     func sample(_ virtualHost: VirtualHost) -> Bool {
         let now = virtualHost.state.counters
         let before = virtualHost.state.sampled
-        let hadRates = virtualHost.state.rates != VirtualHostRates()
+        let hadRates = virtualHost.state.rates != MessageRates()
         guard now != before || hadRates else { return false }
-        virtualHost.state.rates = VirtualHostRates(
+        virtualHost.state.rates = rates(from: before, to: now)
+        virtualHost.state.sampled = now
+        return true
+    }
+
+    private func rates(from before: MessageCounters, to now: MessageCounters) -> MessageRates {
+        MessageRates(
             published: rate(from: before.published, to: now.published),
             confirmed: rate(from: before.confirmed, to: now.confirmed),
-            unroutableReturned: rate(from: before.unroutableReturned, to: now.unroutableReturned),
+            returned: rate(from: before.returned, to: now.returned),
             unroutableDropped: rate(from: before.unroutableDropped, to: now.unroutableDropped),
             delivered: rate(from: before.delivered, to: now.delivered),
             deliveredNoAck: rate(from: before.deliveredNoAck, to: now.deliveredNoAck),
@@ -75,9 +60,9 @@ extension RateSampler {
             gotNoAck: rate(from: before.gotNoAck, to: now.gotNoAck),
             getEmpty: rate(from: before.getEmpty, to: now.getEmpty),
             acked: rate(from: before.acked, to: now.acked),
-            redelivered: rate(from: before.redelivered, to: now.redelivered)
+            redelivered: rate(from: before.redelivered, to: now.redelivered),
+            overflowed: rate(from: before.overflowed, to: now.overflowed),
+            lost: rate(from: before.lost, to: now.lost)
         )
-        virtualHost.state.sampled = now
-        return true
     }
 }

@@ -64,42 +64,11 @@ struct VirtualHostState: ~Copyable {
     var timers = TimerWheel<TimerEvent>()
     var journal: JournalState
     var paging = PagingState()
-    var counters = VirtualHostCounters()
-    var sampled = VirtualHostCounters()
-    var rates = VirtualHostRates()
-}
-
-/// Plain sums since the start; read by inspection, never reset.
-///
-/// What channels were handed and what they settled is added by `Channel.foldCounters`, so that
-/// the message path counts it once only.
-struct VirtualHostCounters: BitwiseCopyable, Equatable {
-    var published: UInt64 = 0
-    var confirmed: UInt64 = 0
-    var unroutableReturned: UInt64 = 0
-    var unroutableDropped: UInt64 = 0
-    var delivered: UInt64 = 0
-    var deliveredNoAck: UInt64 = 0
-    var got: UInt64 = 0
-    var gotNoAck: UInt64 = 0
-    var getEmpty: UInt64 = 0
-    var acked: UInt64 = 0
-    var redelivered: UInt64 = 0
-}
-
-/// Per second, as last sampled.
-struct VirtualHostRates: BitwiseCopyable, Equatable {
-    var published = 0.0
-    var confirmed = 0.0
-    var unroutableReturned = 0.0
-    var unroutableDropped = 0.0
-    var delivered = 0.0
-    var deliveredNoAck = 0.0
-    var got = 0.0
-    var gotNoAck = 0.0
-    var getEmpty = 0.0
-    var acked = 0.0
-    var redelivered = 0.0
+    /// What channels were handed and what they settled is added by `Channel.foldCounters`, so that
+    /// the message path counts it once only.
+    var counters = MessageCounters()
+    var sampled = MessageCounters()
+    var rates = MessageRates()
 }
 
 extension Handle where State == VirtualHostState {

@@ -71,9 +71,9 @@ struct QueueState: ~Copyable {
     /// Bindings that lead here.
     var bindings = BindingList(at: .destination)
 
-    var counters = QueueCounters()
-    var sampled = QueueCounters()
-    var rates = QueueRates()
+    var counters = MessageCounters()
+    var sampled = MessageCounters()
+    var rates = MessageRates()
     /// Since when nobody has used it, as far as x-expires goes.
     var unusedSince: Instant
     var unusedTimer = TimerWheel<TimerEvent>.ID.none
@@ -89,33 +89,6 @@ enum EnqueueOutcome: UInt8, BitwiseCopyable {
     case gone
     /// The queue is full and says so to the publisher.
     case refused
-}
-
-/// Plain sums since the queue was declared.
-struct QueueCounters: BitwiseCopyable, Equatable {
-    var published: UInt64 = 0
-    var delivered: UInt64 = 0
-    var deliveredNoAck: UInt64 = 0
-    var got: UInt64 = 0
-    var gotNoAck: UInt64 = 0
-    var getEmpty: UInt64 = 0
-    var acked: UInt64 = 0
-    var redelivered: UInt64 = 0
-    var overflowed: UInt64 = 0
-    /// Could not be read back from disk.
-    var lost: UInt64 = 0
-}
-
-/// Per second, as last sampled.
-struct QueueRates: BitwiseCopyable {
-    var published = 0.0
-    var delivered = 0.0
-    var deliveredNoAck = 0.0
-    var got = 0.0
-    var gotNoAck = 0.0
-    var getEmpty = 0.0
-    var acked = 0.0
-    var redelivered = 0.0
 }
 
 extension Handle where State == QueueState {
