@@ -5,27 +5,9 @@ import Wire
 
 @Suite("Channel", .timeLimit(.minutes(1)))
 struct ChannelTests {
-    /// Runs `script` after the handshake with channel 1, and `body` against it.
-    private func dialogue(
-        _ script: @escaping ScriptedServer.Script,
-        options change: (inout ConnectionOptions) -> Void = { _ in },
-        _ body: (Channel) async throws -> Void
-    ) async throws {
-        let server = try ScriptedServer { peer in
-            try peer.acceptWithChannel()
-            try script(peer)
-        }
-        var options = server.options
-        change(&options)
-        let connection = try await Connection.open(options)
-        try await body(try await connection.openChannel())
-        await connection.close()
-        try await server.finish()
-    }
-
     @Test("topology methods carry what they were given")
     func topology() async throws {
-        try await dialogue { peer in
+        try await ScriptedServer.dialogue { peer in
             let exchange = try peer.expect(ExchangeDeclare.self)
             guard exchange.exchange == "x", exchange.type == "topic", exchange.durable,
                 exchange.internal, !exchange.autoDelete, !exchange.passive, !exchange.noWait
@@ -73,7 +55,7 @@ struct ChannelTests {
 
     @Test("a channel error reaches the call, ends the channel and leaves the connection")
     func channelError() async throws {
-        try await dialogue { peer in
+        try await ScriptedServer.dialogue { peer in
             try peer.expect(QueueDeclare.self)
             peer.send(
                 ChannelClose(replyCode: 404, replyText: "NOT_FOUND", classID: 50, methodID: 10)
@@ -98,7 +80,7 @@ struct ChannelTests {
 
     @Test("an answer of the wrong kind, or to nothing, ends the connection's trust")
     func wrongAnswer() async throws {
-        try await dialogue { peer in
+        try await ScriptedServer.dialogue { peer in
             try peer.expect(QueueDeclare.self)
             peer.send(QueuePurgeOk(messageCount: 0))
             try peer.expectGoodbye()
@@ -127,7 +109,7 @@ struct ChannelTests {
 
     @Test("calls of several tasks are answered in the order sent")
     func pipelined() async throws {
-        try await dialogue { peer in
+        try await ScriptedServer.dialogue { peer in
             var queues: [ShortString] = []
             for _ in 0..<8 { queues.append(try peer.expect(QueueDeclare.self).queue) }
             for queue in queues {
@@ -150,7 +132,7 @@ struct ChannelTests {
     @Test("a cancelled call lets its task go, and its late answer is not taken for another's")
     func cancelled() async throws {
         let (requests, arrived) = AsyncStream<Void>.makeStream()
-        try await dialogue { peer in
+        try await ScriptedServer.dialogue { peer in
             try peer.expect(QueueDeclare.self)
             arrived.yield()
             let second = try peer.expect(QueueDeclare.self)
@@ -169,7 +151,7 @@ struct ChannelTests {
 
     @Test("get brings a message with what is left, or nothing")
     func get() async throws {
-        try await dialogue { peer in
+        try await ScriptedServer.dialogue { peer in
             try peer.expect(BasicGet.self)
             let answer = BasicGetOk(
                 deliveryTag: 4,
@@ -194,7 +176,7 @@ struct ChannelTests {
 
     @Test("transactions, recovery and settling send their methods")
     func settling() async throws {
-        try await dialogue { peer in
+        try await ScriptedServer.dialogue { peer in
             try peer.expect(TxSelect.self)
             peer.send(TxSelectOk())
             guard try peer.expect(BasicAck.self) == BasicAck(deliveryTag: 3, multiple: true),
@@ -222,7 +204,7 @@ struct ChannelTests {
 
     @Test("when both sides close at once, the broker's reason is kept and its answer ignored")
     func bothClose() async throws {
-        try await dialogue { peer in
+        try await ScriptedServer.dialogue { peer in
             try peer.expect(ChannelClose.self)
             peer.send(ChannelClose(replyCode: 404, replyText: "late", classID: 60, methodID: 40))
             peer.send(ChannelCloseOk())

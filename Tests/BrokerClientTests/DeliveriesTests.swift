@@ -5,27 +5,9 @@ import Wire
 
 @Suite("Deliveries", .timeLimit(.minutes(1)))
 struct DeliveriesTests {
-    /// Runs `script` after the handshake with channel 1, and `body` against it.
-    private func dialogue(
-        _ script: @escaping ScriptedServer.Script,
-        options change: (inout ConnectionOptions) -> Void = { _ in },
-        _ body: (Channel) async throws -> Void
-    ) async throws {
-        let server = try ScriptedServer { peer in
-            try peer.acceptWithChannel()
-            try script(peer)
-        }
-        var options = server.options
-        change(&options)
-        let connection = try await Connection.open(options)
-        try await body(try await connection.openChannel())
-        await connection.close()
-        try await server.finish()
-    }
-
     @Test("deliveries that come with the answer are not lost, and cancel ends them in order")
     func inOrder() async throws {
-        try await dialogue { peer in
+        try await ScriptedServer.dialogue { peer in
             let consume = try peer.expect(BasicConsume.self)
             guard consume.queue == "q", consume.noAck, consume.exclusive else {
                 throw ScriptedServer.Departure(description: "\(consume)")
@@ -72,7 +54,7 @@ struct DeliveriesTests {
 
     @Test("a stream cut at any octet gives the same deliveries")
     func splits() async throws {
-        try await dialogue { peer in
+        try await ScriptedServer.dialogue { peer in
             try peer.acceptConsumer()
             var encoder = FrameEncoder()
             let deliver = BasicDeliver(
@@ -100,7 +82,7 @@ struct DeliveriesTests {
 
     @Test("a consumer the broker cancels ends with an error after what was delivered")
     func cancelledByBroker() async throws {
-        try await dialogue { peer in
+        try await ScriptedServer.dialogue { peer in
             try peer.acceptConsumer()
             peer.deliver(1, "last")
             peer.send(BasicCancel(consumerTag: "c", noWait: true))
@@ -121,7 +103,7 @@ struct DeliveriesTests {
 
     @Test("closing the connection ends a waiting reader without an error")
     func closed() async throws {
-        try await dialogue { peer in
+        try await ScriptedServer.dialogue { peer in
             try peer.acceptConsumer()
             try peer.expectGoodbye()
         } _: { channel in
@@ -139,7 +121,7 @@ struct DeliveriesTests {
     @Test("a cancelled reader gets the end, and the next one what comes then")
     func cancelledReader() async throws {
         let (waiting, isWaiting) = AsyncStream<Void>.makeStream()
-        try await dialogue { peer in
+        try await ScriptedServer.dialogue { peer in
             try peer.acceptConsumer()
             try peer.expect(BasicQos.self)
             peer.send(BasicQosOk())
@@ -166,7 +148,7 @@ struct DeliveriesTests {
     )
     func backPressure() async throws {
         let total = 2000
-        try await dialogue { peer in
+        try await ScriptedServer.dialogue { peer in
             try peer.acceptConsumer()
             for tag in 1...100 { peer.deliver(UInt64(tag), "m") }
             try peer.expect(QueueDeclare.self)
@@ -208,7 +190,7 @@ struct DeliveriesTests {
             exchange: "",
             routingKey: "q"
         )
-        try await dialogue { peer in
+        try await ScriptedServer.dialogue { peer in
             try peer.acceptConsumer()
             var header = ByteWriter()
             ContentHeader(bodySize: kind == "huge" ? 1 << 60 : 2).encode(into: &header)

@@ -11,18 +11,14 @@ struct PublishTests {
         windowMax: Int = 100,
         _ body: (Channel) async throws -> Void
     ) async throws {
-        let server = try ScriptedServer { peer in
-            try peer.acceptWithChannel()
+        try await ScriptedServer.dialogue { peer in
             try peer.expect(ConfirmSelect.self)
             peer.send(ConfirmSelectOk())
             try script(peer)
+        } _: { channel in
+            try await channel.enableConfirms(windowMax: windowMax)
+            try await body(channel)
         }
-        let connection = try await Connection.open(server.options)
-        let channel = try await connection.openChannel()
-        try await channel.enableConfirms(windowMax: windowMax)
-        try await body(channel)
-        await connection.close()
-        try await server.finish()
     }
 
     @Test("a message arrives with its properties, its body cut at frame-max")

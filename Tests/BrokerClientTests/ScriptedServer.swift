@@ -78,6 +78,24 @@ final class ScriptedServer: Sendable {
         )
         pthread_detach(thread)
     }
+
+    /// Runs `script` after the handshake with channel 1, and `body` against it.
+    static func dialogue(
+        _ script: @escaping Script,
+        options change: (inout ConnectionOptions) -> Void = { _ in },
+        _ body: (Channel) async throws -> Void
+    ) async throws {
+        let server = try ScriptedServer { peer in
+            try peer.acceptWithChannel()
+            try script(peer)
+        }
+        var options = server.options
+        change(&options)
+        let connection = try await Connection.open(options)
+        try await body(try await connection.openChannel())
+        await connection.close()
+        try await server.finish()
+    }
 }
 
 /// The server's side of one connection, frame by frame; used by one thread.

@@ -12,6 +12,21 @@ struct JournalDialogueTests {
         return properties
     }
 
+    /// Plays a scene with a durable queue "q" whose declaration is on the disk.
+    private func playDurable(
+        _ scene: (DialogueBroker, ScriptedJournal, ScriptedPeer) throws -> Void
+    ) throws {
+        try DialogueBroker.play { broker in
+            let disk = ScriptedJournal(broker)
+            let peer = try broker.connect()
+            peer.send(QueueDeclare(queue: "q", durable: true))
+            disk.sync()
+            try peer.expect(QueueDeclareOk.self)
+            try scene(broker, disk, peer)
+            disk.end()
+        }
+    }
+
     @Test("a confirm of a persistent message in a durable queue leaves when it is durable")
     func confirm() throws {
         try DialogueBroker.play { broker in
@@ -52,12 +67,7 @@ struct JournalDialogueTests {
 
     @Test("a transaction waits for the disk only if it left something there")
     func transaction() throws {
-        try DialogueBroker.play { broker in
-            let disk = ScriptedJournal(broker)
-            let peer = try broker.connect()
-            peer.send(QueueDeclare(queue: "q", durable: true))
-            disk.sync()
-            try peer.expect(QueueDeclareOk.self)
+        try playDurable { _, disk, peer in
             try peer.call(TxSelect(), TxSelectOk.self)
             peer.publish("not kept", to: "q")
             try peer.call(TxCommit(), TxCommitOk.self)
@@ -65,18 +75,12 @@ struct JournalDialogueTests {
             try peer.expectSilence()
             disk.sync()
             try peer.expect(TxCommitOk.self)
-            disk.end()
         }
     }
 
     @Test("publishers are held back and refused while the disk is full, consumers are not")
     func fullDisk() throws {
-        try DialogueBroker.play { broker in
-            let disk = ScriptedJournal(broker)
-            let peer = try broker.connect()
-            peer.send(QueueDeclare(queue: "q", durable: true))
-            disk.sync()
-            try peer.expect(QueueDeclareOk.self)
+        try playDurable { broker, disk, peer in
             try peer.call(ConfirmSelect(), ConfirmSelectOk.self)
             peer.send(Script().publish("one", to: "q", persistent).bytes)
             broker.batch {
@@ -96,7 +100,6 @@ struct JournalDialogueTests {
             broker.batch { peer.process() }
             disk.sync()
             #expect(try peer.expect(BasicAck.self).deliveryTag == 2)
-            disk.end()
         }
     }
 
