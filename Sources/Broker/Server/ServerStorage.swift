@@ -33,7 +33,9 @@ package struct ServerStorage {
             Array("/".utf8),
             on: disk,
             limits: settings.limits,
-            seed: .fromSystem()
+            seed: .fromSystem(),
+            at: began,
+            wallTime: SystemClock.wallTime
         )
         for loss in main.report.losses { log.warning("journal damaged", loss.logFields) }
         for loss in main.losses { log.warning("not recovered", loss.logFields) }

@@ -20,18 +20,23 @@ struct DurableVirtualHost {
     ///   - disk: The data directory, locked.
     ///   - limits: Bounds of the virtual host.
     ///   - seed: Where its randomness comes from.
+    ///   - now: The present, on the clock that later batches begin with.
+    ///   - wallTime: Tells what the calendar says: what was to end by it ends by it again, and new
+    ///     segments are marked with it.
     /// - Returns: The virtual host, its journal ready to go on, and what was lost.
     /// - Throws: When the disk cannot be used; damage inside files is reported, not thrown.
     static func open(
         _ name: [UInt8],
         on disk: any Disk,
         limits: Limits,
-        seed: RandomSource.Seed
+        seed: RandomSource.Seed,
+        at now: Instant,
+        wallTime: @escaping () -> WallTime
     ) throws(StorageError) -> DurableVirtualHost {
         var options = JournalOptions(
             directory: VirtualHostDirectory.path(name),
             nameHash: VirtualHostDirectory.hash(name),
-            now: SystemClock.wallTime
+            now: wallTime
         )
         options.segmentSize = limits.journalSegmentSize
         options.sync = limits.sync
@@ -43,8 +48,8 @@ struct DurableVirtualHost {
         let unfinished = fold.gate.openLSN
         if let unfinished { try journal.cut(to: unfinished) }
         let virtualHost = VirtualHost.make(name: name, limits: limits, seed: seed)
-        virtualHost.begin(at: SystemClock.now())
-        virtualHost.setWallTime(SystemClock.wallTime())
+        virtualHost.begin(at: now)
+        virtualHost.setWallTime(wallTime())
         let losses = virtualHost.restore(fold.state)
         let messageCount = virtualHost.queueList().reduce(0) { $0 + $1.state.ready.count }
         return DurableVirtualHost(

@@ -37,7 +37,9 @@ final class CompactingBroker {
             Array("/".utf8),
             on: disk,
             limits: Self.limits,
-            seed: DialogueBroker.seed
+            seed: DialogueBroker.seed,
+            at: .zero + .seconds(1_000),
+            wallTime: { WallTime(milliseconds: 1_800_000_000_000) }
         )
         self.disk = disk
         report = opened.report

@@ -33,7 +33,9 @@ final class DiskJournal {
             Array("/".utf8),
             on: disk,
             limits: limits,
-            seed: DialogueBroker.seed
+            seed: DialogueBroker.seed,
+            at: .zero + .seconds(1_000),
+            wallTime: { WallTime(milliseconds: 1_800_000_000_000) }
         )
         report = opened.report
         losses = opened.losses

@@ -55,7 +55,12 @@ extension BrokerModel {
 
     private func noteDrops(_ model: ModelQueue, _ dropped: Int) throws(Violation) {
         while model.droppedSeen < dropped {
-            guard let first = model.ready.first else {
+            // What a later one was handed out in front of went first, also when something comes
+            // back that stood before it: a commit publishes, and then requeues.
+            let passed = model.ready.first {
+                $0.returnedBy < operation && $0.position < model.handedOut ?? 0
+            }
+            guard let first = passed ?? model.ready.first else {
                 throw Violation("\(model.name.string) drops what it does not have")
             }
             model.droppedSeen += 1

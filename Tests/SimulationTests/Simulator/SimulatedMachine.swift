@@ -73,17 +73,25 @@ final class SimulatedMachine {
 
     /// Starts the broker on what is on the disk.
     ///
+    /// - Parameter now: The present; calendar and clock agree.
     /// - Throws: When the machine stops meanwhile.
-    func start() throws(StorageError) {
+    func start(at now: Instant) throws(StorageError) {
         startCount += 1
         let root = try StorageRoot(disk, processID: startCount)
         let durable = try DurableVirtualHost.open(
             Array("/".utf8),
             on: disk,
             limits: limits,
-            seed: .init(words: (UInt64(startCount), 2, 3, 4))
+            seed: .init(words: (UInt64(startCount), 2, 3, 4)),
+            at: now,
+            wallTime: { SimulatedMachine.wallTime(now) }
         )
         process = try Process(root, durable, budget: limits.messageMemoryMax)
+    }
+
+    /// What the calendar says.
+    static func wallTime(_ now: Instant) -> WallTime {
+        WallTime(milliseconds: 1_800_000_000_000 + Int64(now.nanoseconds / 1_000_000))
     }
 
     /// Ends the process, whose connections are gone.

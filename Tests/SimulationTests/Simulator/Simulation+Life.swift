@@ -264,7 +264,7 @@ extension Simulation {
                 machine.disk.operationCount + Int.random(in: 1...12, using: &random)
         }
         do throws(StorageError) {
-            try machine.start()
+            try machine.start(at: now)
         } catch {
             note("the machine stops during recovery: \(error)")
             guard machine.disk.stopsAt != nil else { throw Violation("does not start: \(error)") }
