@@ -13,7 +13,7 @@ struct JournalCycle {
         case take
         /// `write` this; again, if the disk was full.
         case write(JournalBatch)
-        /// `publish` that this is durable.
+        /// `publish` that this is as durable as the sync policy wants.
         case publish(JournalBatch)
         /// `remove` the segments below.
         case remove(before: UInt64)

@@ -5,7 +5,7 @@ struct JournalState: ~Copyable {
     /// Whether anything is journaled at all; without a data directory nothing is.
     var isOn = false
     var buffer = JournalBuffer(nextLSN: JournalState.firstLSN)
-    /// Everything below has reached the disk.
+    /// Everything below is as durable as the sync policy wants; by default, synced to the disk.
     var durableLSN = JournalState.firstLSN
     /// Everything below has been taken by the journal thread.
     var takenLSN = JournalState.firstLSN
@@ -185,7 +185,7 @@ extension Handle where State == VirtualHostState {
         return batch
     }
 
-    /// Records up to here have reached the disk: answers that waited for it leave.
+    /// Records up to here are as durable as the sync policy wants: answers that waited leave.
     func becomeDurable(_ batch: JournalBatch) {
         state.journal.durableLSN = max(state.journal.durableLSN, batch.endLSN)
         if state.journal.topologyLSN + state.journal.topologySize <= state.journal.durableLSN {
