@@ -194,11 +194,43 @@ final class Compactor {
                 end = lsn + UInt64(entry.size)
                 return
             }
-            var isNeeded = true
-            enter { isNeeded = $0.isNeeded(kept, lsn: lsn) }
-            if !isNeeded { end = lsn + UInt64(JournalFrame.headerSize + entry.size) }
+            let size = JournalFrame.headerSize + entry.size
+            if doWithout(kept, lsn, size: size, in: segment, enter) { end = lsn + UInt64(size) }
         }
         guard let end else { throw damage }
         return end
+    }
+
+    /// Makes a damaged record dispensable: copies its message from memory, or gives it up.
+    ///
+    /// - Returns: `false` when its octets must stay where they are.
+    private func doWithout(
+        _ prefix: ByteView,
+        _ lsn: UInt64,
+        size: Int,
+        in segment: OpenSegment,
+        _ enter: Enter
+    ) -> Bool {
+        var isDone = false
+        enter { isDone = !$0.isNeeded(prefix, lsn: lsn) || $0.rewrite(prefix, lsn: lsn) }
+        guard !isDone else { return true }
+        let start = Int(lsn - segment.base)
+        let octets = segment.window.setAside(start..<start + size, on: disk, options)
+        if case .notSetAside(let error) = octets {
+            log?.warning("damaged octets not set aside", ["error": "\(error)"])
+            return false
+        }
+        var queues: [[UInt8]] = []
+        enter { queues = $0.lose(prefix, lsn: lsn) }
+        for name in queues {
+            log?.error(
+                "messages cannot be read back",
+                [
+                    "queue": String(decoding: name, as: UTF8.self), "count": "1",
+                    "error": "damaged record \(lsn) of the journal",
+                ]
+            )
+        }
+        return true
     }
 }

@@ -14,13 +14,13 @@ final class PageReader {
     private static let readerCountMax = 16
 
     private let disk: any Disk
-    private let directory: String
+    private let journal: JournalOptions
     private let catalog: SegmentCatalog
     private let spill: SpillLog
     private var buffer: UnsafeMutableRawBufferPointer
     private var readers: [(base: UInt64, file: any DiskFile)] = []
-    /// Why a message could not be read, the latest.
-    private(set) var failure: StorageError?
+    /// Why a message of the present extent cannot be read, the first.
+    private var failure: StorageError?
 
     /// A run of items of a request, read.
     @safe
@@ -29,12 +29,14 @@ final class PageReader {
         let items: Range<Int>
         /// Their payloads, `nil` for what cannot be read; valid until the next extent is read.
         let payloads: [ByteView?]
+        /// Why one of them cannot be read.
+        let failure: StorageError?
     }
 
     init(_ disk: any Disk, journal: JournalOptions, catalog: SegmentCatalog, spill: SpillLog) {
         unsafe buffer = .allocate(byteCount: 2 * Self.extentMax, alignment: 64)
         self.disk = disk
-        directory = journal.directory
+        self.journal = journal
         self.catalog = catalog
         self.spill = spill
     }
@@ -43,6 +45,7 @@ final class PageReader {
 
     /// Reads the next items of a request, at least one.
     func read(_ items: [PageRequest.Item], from start: Int) -> Extent {
+        failure = nil
         let place = items[start].place
         let base = place.lsn
         var end = start + 1
@@ -61,7 +64,7 @@ final class PageReader {
         let payloads = items[start..<end].map { item in
             payload(of: item, at: Int(item.place.lsn - base), filled)
         }
-        return Extent(items: start..<end, payloads: payloads)
+        return Extent(items: start..<end, payloads: payloads, failure: failure)
     }
 
     /// Whether a record is read in one piece with those before.
@@ -102,8 +105,7 @@ final class PageReader {
 
     private func reader(_ base: UInt64) throws(StorageError) -> any DiskFile {
         if let reader = readers.first(where: { $0.base == base }) { return reader.file }
-        let path = "\(directory)/\(SegmentName.segment(base))"
-        let file = try disk.open(path, for: .reading)
+        let file = try disk.open(journal.path(SegmentName.segment(base)), for: .reading)
         if readers.count == Self.readerCountMax { readers.removeFirst() }
         readers.append((base, file))
         return file
@@ -119,18 +121,33 @@ final class PageReader {
             let base = catalog.base(of: item.place.lsn) ?? item.place.lsn
             failure = .damaged(
                 path: item.place.isSpilled
-                    ? "the spill log" : "\(directory)/\(SegmentName.segment(base))",
+                    ? "the spill log" : journal.path(SegmentName.segment(base)),
                 offset: SegmentHeader.size + Int(item.place.lsn - base)
             )
         }
         return found
     }
 
+    /// Copies the octets of a damaged record, and a few behind it, to where damage is kept.
+    ///
+    /// - Returns: What became of them.
+    func setAside(_ item: PageRequest.Item) -> RecoveryReport.Octets {
+        let lsn = item.place.lsn
+        guard let base = catalog.base(of: lsn) else { return .none }
+        do throws(StorageError) {
+            let file = try reader(base)
+            let dataSize = try file.size() - SegmentHeader.size
+            let window = SegmentWindow(file, base: base, dataSize: dataSize)
+            let start = min(Int(lsn - base), dataSize)
+            let end = min(start + Int(item.bodySize) + Self.overheadMax, dataSize)
+            return window.setAside(start..<end, on: disk, journal)
+        } catch {
+            return .notSetAside(error)
+        }
+    }
+
     /// Lets go of files, which may be deleted meanwhile.
     func closeFiles() { readers = [] }
-
-    /// Takes the latest failure, to be told once.
-    func takeFailure() -> StorageError? { failure.take() }
 
     private func view(_ count: Int) -> ByteView {
         guard let start = unsafe buffer.baseAddress else {

@@ -105,31 +105,55 @@ final class Pager {
         while next < request.items.count {
             let extent = reader.read(request.items, from: next)
             next = extent.items.upperBound
-            var lostCount = 0
+            var lost: [PageRequest.Item] = []
             var name: [UInt8] = []
+            var id: UInt32 = 0
             enter { _ in
                 name = request.queue.state.name
+                id = request.queue.state.journalID
                 for (payload, index) in zip(extent.payloads, extent.items) {
                     let item = request.items[index]
                     let isThere =
                         request.isForDying
                         ? request.queue.takeDying(item, payload: payload)
                         : request.queue.pageIn(item, payload: payload, hint: &hint)
-                    if !isThere { lostCount += 1 }
+                    if !isThere { lost.append(item) }
                 }
                 if !request.isForDying {
                     request.queue.goOn(isLast: next == request.items.count)
                 }
                 return []
             }
-            if let failure = reader.takeFailure(), lostCount > 0 {
-                log.error(
-                    "messages cannot be read back",
-                    [
-                        "queue": String(decoding: name, as: UTF8.self), "count": "\(lostCount)",
-                        "error": "\(failure)",
-                    ]
-                )
+            if let failure = extent.failure, !lost.isEmpty {
+                report(lost, of: name, failure)
+                if failure.isDamage { giveUp(lost, of: id, enter) }
+            }
+        }
+    }
+
+    private func report(_ lost: [PageRequest.Item], of name: [UInt8], _ failure: StorageError) {
+        log.error(
+            "messages cannot be read back",
+            [
+                "queue": String(decoding: name, as: UTF8.self), "count": "\(lost.count)",
+                "error": "\(failure)",
+            ]
+        )
+    }
+
+    /// Settles messages whose octets are damaged, once the octets are kept elsewhere.
+    ///
+    /// They would keep their segments for ever. What only could not be read may be another day.
+    private func giveUp(_ lost: [PageRequest.Item], of queue: UInt32, _ enter: Enter) {
+        for item in lost where !item.place.isSpilled {
+            if case .notSetAside(let error) = reader.setAside(item) {
+                log.warning("damaged octets not set aside", ["error": "\(error)"])
+                continue
+            }
+            enter { virtualHost in
+                let lsn = item.place.lsn
+                virtualHost.settleLost(queue: queue, position: item.position, lsn: lsn)
+                return []
             }
         }
     }

@@ -157,31 +157,11 @@ struct SegmentScan {
         try file.sync()
     }
 
-    /// Copies octets into a file of their own, for whoever wants to look at them.
     private func setAside(_ range: Range<Int>, of window: SegmentWindow) -> RecoveryReport.Octets {
-        let range = window.withoutZeros(range)
-        guard !range.isEmpty else { return .none }
-        guard context.repairs else { return .leftInPlace }
-        let directory = context.options.damagedDirectory
-        let offset = SegmentHeader.size + range.lowerBound
-        let copy = "\(directory)/\(SegmentName.segment(base)).\(offset)"
-        do throws(StorageError) {
-            try context.disk.makeDirectory(directory)
-            let copied = try context.disk.create(copy, size: 0)
-            var done = range.lowerBound
-            while done < range.upperBound {
-                let count = min(1 << 20, range.upperBound - done)
-                guard let view = window.view(at: done, count: count) else { break }
-                let part = unsafe UnsafeRawBufferPointer(start: view.base, count: view.count)
-                try unsafe copied.write(part, at: done - range.lowerBound)
-                done += count
-            }
-            try copied.sync()
-            try context.disk.syncDirectory(directory)
-            return .setAside(copy)
-        } catch {
-            return .notSetAside(error)
+        guard context.repairs else {
+            return window.withoutZeros(range).isEmpty ? .none : .leftInPlace
         }
+        return window.setAside(range, on: context.disk, context.options)
     }
 
     private mutating func repairHeader() throws(StorageError) {

@@ -11,7 +11,7 @@ final class SegmentWindow {
     /// Octets of the segment that can be looked at.
     let dataSize: Int
     private let file: any DiskFile
-    private let base: UInt64
+    let base: UInt64
     private var buffer: UnsafeMutableRawBufferPointer
     private var capacity: Int
     /// Which octets of the segment the buffer holds.

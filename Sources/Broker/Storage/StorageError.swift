@@ -16,6 +16,11 @@ package enum StorageError: Error, Equatable, Sendable {
     /// ENOENT, the same on every Linux.
     static let noEntry: Int32 = 2
 
+    /// Whether octets were read and do not check out.
+    var isDamage: Bool {
+        if case .damaged = self { true } else { false }
+    }
+
     /// Whether a file does not exist.
     var isNoEntry: Bool {
         if case .io(_, _, StorageError.noEntry) = self { true } else { false }

@@ -148,27 +148,6 @@ struct CompactionTests {
         store.end()
     }
 
-    @Test("damage holds compaction up only where something is live", arguments: [false, true])
-    func damage(isLive: Bool) throws {
-        let disk = MemoryDisk()
-        let store = try CompactingBroker(disk)
-        let peer = try store.broker.connect()
-        try declare("slow", peer, store)
-        try declare("fast", peer, store)
-        publish("old old old", to: "slow", peer)
-        try peer.consume("fast", "f")
-        _ = try passTraffic(400, peer, store, isCompacted: false)
-        let path = VirtualHostDirectory.path(Array("/".utf8)) + "/" + SegmentName.segment(0)
-        let wanted = Array((isLive ? "old old" : "passing 1 ").utf8)
-        let place = try #require(disk[path].firstRange(of: wanted)).lowerBound
-        disk[path][place] ^= 1
-        try store.compactAll()
-        // What the first segment says of the topology has to be said anew.
-        for _ in 0..<2 { try store.sync() }
-        #expect((store.firstLSN == 0) == isLive)
-        store.end()
-    }
-
     @Test("brings back what is live, in its place, with its count, whatever goes on meanwhile")
     func exact() throws {
         var copiedSize: UInt64 = 0

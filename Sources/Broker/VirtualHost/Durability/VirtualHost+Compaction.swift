@@ -98,10 +98,10 @@ extension Handle where State == VirtualHostState {
     ///   - lsn: Of the record.
     /// - Returns: Whether it is live in one of its places.
     func isNeeded(_ prefix: ByteView, lsn: UInt64) -> Bool {
-        var places: [MessageRecord.Place] = []
-        MessageRecord.forEachPlace(in: prefix) { place, _ in places.append(place) }
         var isNeeded = false
-        findEntries(at: places) { _, entry in isNeeded = isNeeded || entry.journalLSN == lsn }
+        findEntries(at: places(in: prefix)) { _, entry in
+            isNeeded = isNeeded || entry.journalLSN == lsn
+        }
         return isNeeded
     }
 
@@ -174,7 +174,7 @@ extension Handle where State == VirtualHostState {
     ///
     /// It may wait, have come back, wait to be buried, or be handed out and not settled. What dies
     /// in a batch is buried when the batch ends, so it is not looked for.
-    private func findEntries(
+    func findEntries(
         at places: [MessageRecord.Place],
         _ body: (_ index: Int, _ entry: inout QueueEntry) -> Void
     ) {
