@@ -12,18 +12,55 @@ public struct PropertyScan {
     /// The offset in `bytes` of the first property: 2 but for needless words of flags.
     @usableFromInline
     let start: Int
+    /// Where what the broker looks at begins; without meaning for what is not there.
+    @usableFromInline
+    let headersStart: Int
+    @usableFromInline
+    let deliveryModeStart: Int
+    @usableFromInline
+    let priorityStart: Int
+    @usableFromInline
+    let replyToStart: Int
+    @usableFromInline
+    let expirationStart: Int
+    @usableFromInline
+    let userIDStart: Int
 
     /// Scans the part of a content header that follows the body size.
+    ///
+    /// Written out rather than looped, since it runs for every published message that differs from
+    /// the one before.
     ///
     /// - Parameter bytes: Flags and properties, to the end of the header frame's payload.
     /// - Throws: `.truncated`, `.leftOver`, `.unknownProperty`.
     @inlinable
     public init(_ bytes: ByteView) throws(WireError) {
         var reader = ByteReader(bytes)
-        flags = try reader.readPropertyFlags()
+        let flags = try reader.readPropertyFlags()
         start = reader.position
         self.bytes = bytes
-        let end = Self.end(of: flags, in: bytes, from: start)
+        self.flags = flags
+        var end = start
+        if flags & Property.contentType.flag != 0 { end = Self.shortStringEnd(bytes, end) }
+        if flags & Property.contentEncoding.flag != 0 { end = Self.shortStringEnd(bytes, end) }
+        headersStart = end
+        if flags & Property.headers.flag != 0 { end = Self.tableEnd(bytes, end) }
+        deliveryModeStart = end
+        if flags & Property.deliveryMode.flag != 0 { end += 1 }
+        priorityStart = end
+        if flags & Property.priority.flag != 0 { end += 1 }
+        if flags & Property.correlationID.flag != 0 { end = Self.shortStringEnd(bytes, end) }
+        replyToStart = end
+        if flags & Property.replyTo.flag != 0 { end = Self.shortStringEnd(bytes, end) }
+        expirationStart = end
+        if flags & Property.expiration.flag != 0 { end = Self.shortStringEnd(bytes, end) }
+        if flags & Property.messageID.flag != 0 { end = Self.shortStringEnd(bytes, end) }
+        if flags & Property.timestamp.flag != 0 { end += 8 }
+        if flags & Property.type.flag != 0 { end = Self.shortStringEnd(bytes, end) }
+        userIDStart = end
+        if flags & Property.userID.flag != 0 { end = Self.shortStringEnd(bytes, end) }
+        if flags & Property.appID.flag != 0 { end = Self.shortStringEnd(bytes, end) }
+        if flags & Property.clusterID.flag != 0 { end = Self.shortStringEnd(bytes, end) }
         guard end <= bytes.count else { throw .truncated }
         guard end == bytes.count else { throw .leftOver(octets: bytes.count - end) }
     }
@@ -33,16 +70,16 @@ public struct PropertyScan {
     public func has(_ property: Property) -> Bool { flags & property.flag != 0 }
 
     /// The offsets of a property in `bytes`, its length octets included; `nil` when not there.
-    @inlinable
     public func range(of property: Property) -> Range<Int>? {
         guard has(property) else { return nil }
-        let before = flags & ~(property.flag | (property.flag - 1))
-        let lower = Self.end(of: before, in: bytes, from: start)
-        return lower..<Self.end(of: property.flag, in: bytes, from: lower)
+        var lower = start
+        for earlier in Property.all.prefix(property.index) where has(earlier) {
+            lower = end(of: earlier, from: lower)
+        }
+        return lower..<end(of: property, from: lower)
     }
 
     /// The octets of a property, those of its length included; `nil` when it is not there.
-    @inlinable
     public func octets(of property: Property) -> ByteView? {
         guard let range = range(of: property) else { return nil }
         return bytes.slice(from: range.lowerBound, count: range.count)
@@ -50,18 +87,16 @@ public struct PropertyScan {
 
     /// 1 for transient, 2 for persistent, or whatever else was sent; `nil` when not there.
     @inlinable
-    public var deliveryMode: UInt8? { octets(of: .deliveryMode)?[0] }
+    public var deliveryMode: UInt8? { has(.deliveryMode) ? bytes[deliveryModeStart] : nil }
 
     /// The priority, any octet; `nil` when not there.
     @inlinable
-    public var priority: UInt8? { octets(of: .priority)?[0] }
+    public var priority: UInt8? { has(.priority) ? bytes[priorityStart] : nil }
 
     /// Seconds since 1970; `nil` when not there.
-    @inlinable
     public var timestamp: UInt64? { octets(of: .timestamp)?.loadUInt64(at: 0) }
 
     /// The octets of a short string property; `nil` when it is not there or not a short string.
-    @inlinable
     public func shortString(_ property: Property) -> ByteView? {
         guard property.isShortString, let octets = octets(of: property) else { return nil }
         return octets.slice(from: 1, count: octets.count - 1)
@@ -69,21 +104,27 @@ public struct PropertyScan {
 
     /// The address to reply to.
     @inlinable
-    public var replyTo: ByteView? { shortString(.replyTo) }
+    public var replyTo: ByteView? { has(.replyTo) ? shortString(at: replyToStart) : nil }
 
     /// The time to live in milliseconds, as text.
     @inlinable
-    public var expiration: ByteView? { shortString(.expiration) }
+    public var expiration: ByteView? { has(.expiration) ? shortString(at: expirationStart) : nil }
 
     /// The user the message says it comes from.
     @inlinable
-    public var userID: ByteView? { shortString(.userID) }
+    public var userID: ByteView? { has(.userID) ? shortString(at: userIDStart) : nil }
+
+    @inlinable
+    func shortString(at start: Int) -> ByteView {
+        bytes.slice(from: start + 1, count: Int(bytes[start]))
+    }
 
     /// The entries of the headers table, without its length: food for a `FieldTableCursor`.
     @inlinable
     public var headerEntries: ByteView? {
-        guard let octets = octets(of: .headers) else { return nil }
-        return octets.slice(from: 4, count: octets.count - 4)
+        guard has(.headers) else { return nil }
+        let size = Int(bytes.loadUInt32(at: headersStart))
+        return bytes.slice(from: headersStart + 4, count: size)
     }
 
     /// Decodes the headers table; `nil` when not there.
@@ -96,33 +137,14 @@ public struct PropertyScan {
 }
 
 extension PropertyScan {
-    /// Where the properties named by `flags` end when they begin at `start`.
-    ///
-    /// Written out rather than looped, since it runs for every published message and most carry
-    /// none but the delivery mode.
-    ///
-    /// - Returns: An offset in `bytes`, or one beyond their end when they are cut short.
-    @inlinable
-    static func end(of flags: UInt16, in bytes: ByteView, from start: Int) -> Int {
-        var end = start
-        if flags & 0xE000 != 0 {
-            if flags & Property.contentType.flag != 0 { end = shortStringEnd(bytes, end) }
-            if flags & Property.contentEncoding.flag != 0 { end = shortStringEnd(bytes, end) }
-            if flags & Property.headers.flag != 0 { end = tableEnd(bytes, end) }
+    /// Where a property ends that begins at `start`.
+    private func end(of property: Property, from start: Int) -> Int {
+        if property.isShortString { return Self.shortStringEnd(bytes, start) }
+        switch property {
+        case .headers: return Self.tableEnd(bytes, start)
+        case .timestamp: return start + 8
+        default: return start + 1
         }
-        if flags & Property.deliveryMode.flag != 0 { end += 1 }
-        if flags & Property.priority.flag != 0 { end += 1 }
-        guard flags & 0x07FC != 0 else { return end }
-        if flags & Property.correlationID.flag != 0 { end = shortStringEnd(bytes, end) }
-        if flags & Property.replyTo.flag != 0 { end = shortStringEnd(bytes, end) }
-        if flags & Property.expiration.flag != 0 { end = shortStringEnd(bytes, end) }
-        if flags & Property.messageID.flag != 0 { end = shortStringEnd(bytes, end) }
-        if flags & Property.timestamp.flag != 0 { end += 8 }
-        if flags & Property.type.flag != 0 { end = shortStringEnd(bytes, end) }
-        if flags & Property.userID.flag != 0 { end = shortStringEnd(bytes, end) }
-        if flags & Property.appID.flag != 0 { end = shortStringEnd(bytes, end) }
-        if flags & Property.clusterID.flag != 0 { end = shortStringEnd(bytes, end) }
-        return end
     }
 
     @inlinable

@@ -6,6 +6,7 @@ extension Handle where State == ChannelState {
     ///
     /// - Throws: 406 for a wrong user-id, a bad expiration or delivery mode; 501 for properties
     ///   that cannot be read.
+    @inline(never)
     func inspect(_ message: Message) throws(ProtocolError) -> MessageTraits {
         if let known = state.lastProperties.traits(of: message) {
             message.header.timeToLive = state.lastProperties.timeToLive
@@ -18,9 +19,7 @@ extension Handle where State == ChannelState {
             if let entries = scan.headerEntries {
                 var cursor = FieldTableCursor(entries: entries)
                 while let (name, _) = try cursor.next() {
-                    if name == ExtraKeys.cc.bytes || name == ExtraKeys.bcc.bytes {
-                        traits.insert(.carriesExtraKeys)
-                    }
+                    if ExtraKeys.isName(name) { traits.insert(.carriesExtraKeys) }
                 }
             }
         } catch {
@@ -81,6 +80,13 @@ extension Handle where State == ChannelState {
 enum ExtraKeys {
     static let cc: ShortString = "CC"
     static let bcc: ShortString = "BCC"
+
+    /// Whether a header of this name lists routing keys.
+    @inline(__always)
+    static func isName(_ name: ByteView) -> Bool {
+        // Nearly every name is longer, and need not be compared.
+        name.count <= 3 && (name == cc.bytes || name == bcc.bytes)
+    }
 
     /// The routing keys a header lists; none where it is something else than a list.
     static func listed(_ name: ShortString, in headers: FieldTable) -> [[UInt8]] {

@@ -78,15 +78,23 @@ extension Handle where State == ChannelState {
         message.retain()
         defer { virtualHost.release(message) }
         guard state.transaction == nil,
-            let routes = state.lastRoute.routes(of: message, virtualHost),
-            let traits = state.lastProperties.traits(of: message),
-            !traits.isSpecial
+            let routes = state.lastRoute.routes(of: message, virtualHost)
         else {
             try publishUnusual(message, isMandatory: isMandatory)
             return
         }
+        let traits: MessageTraits
+        if let known = state.lastProperties.traits(of: message) {
+            traits = known
+            message.header.timeToLive = state.lastProperties.timeToLive
+        } else {
+            traits = try inspect(message)
+        }
+        guard !traits.isSpecial else {
+            try publishUnusual(message, isMandatory: isMandatory)
+            return
+        }
         message.header.traits = traits
-        message.header.timeToLive = state.lastProperties.timeToLive
         dispatch(message, to: routes, isMandatory: isMandatory)
     }
 
@@ -140,7 +148,7 @@ extension Handle where State == ChannelState {
         state.connection.writeMethod(writer.bytes, contentOf: message, channel: state.number)
     }
 
-    /// Everything that is not an exact repetition of the message before, or is special.
+    /// What goes another way than the message before, or is special.
     @inline(never)
     private func publishUnusual(_ message: Message, isMandatory: Bool) throws(ProtocolError) {
         let virtualHost = state.virtualHost

@@ -51,7 +51,7 @@ struct InspectionMemory: ~Copyable {
     mutating func remember(_ message: Message, _ traits: MessageTraits) {
         let view = message.properties
         guard view.count <= InspectionMemory.sizeMax else { return }
-        properties = OwnedBytes(view)
+        properties.replace(with: view)
         self.traits = traits
         timeToLive = message.header.timeToLive
     }

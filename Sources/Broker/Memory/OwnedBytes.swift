@@ -5,37 +5,34 @@ import Wire
 /// An array would do but for the retain and release around every look at it.
 @safe
 struct OwnedBytes: ~Copyable {
-    private let base: UnsafeMutableRawPointer?
-    let count: Int
+    private var base: UnsafeMutableRawPointer?
+    private var capacity = 0
+    private(set) var count = 0
 
     /// No octets and no memory.
-    init() {
-        unsafe base = nil
-        count = 0
-    }
+    init() { unsafe base = nil }
 
     init(_ view: ByteView) {
-        count = view.count
-        guard count > 0 else {
-            unsafe base = nil
-            return
-        }
-        let block = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 8)
-        unsafe block.copyMemory(from: view.base, byteCount: count)
-        unsafe base = block
+        unsafe base = nil
+        replace(with: view)
     }
 
     init(_ bytes: [UInt8]) {
-        count = bytes.count
-        guard count > 0 else {
-            unsafe base = nil
-            return
+        unsafe base = nil
+        ByteView.with(bytes) { view in replace(with: view) }
+    }
+
+    /// Holds other octets from now on, in the same memory if there is room.
+    mutating func replace(with view: ByteView) {
+        if view.count > capacity {
+            unsafe base?.deallocate()
+            unsafe base = .allocate(byteCount: view.count, alignment: 8)
+            capacity = view.count
         }
-        let block = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 8)
-        ByteView.with(bytes) { view in
-            unsafe block.copyMemory(from: view.base, byteCount: view.count)
+        count = view.count
+        if let base = unsafe base {
+            unsafe base.copyMemory(from: view.base, byteCount: view.count)
         }
-        unsafe base = block
     }
 
     deinit { unsafe base?.deallocate() }

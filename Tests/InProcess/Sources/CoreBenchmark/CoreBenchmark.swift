@@ -4,8 +4,9 @@ import Wire
 
 /// Feeds recorded octets of clients into the core and counts the messages that come out.
 ///
-///     CoreBenchmark auto-ack|ack-each MESSAGES
+///     CoreBenchmark auto-ack|ack-each|all-different MESSAGES
 ///
+/// With `all-different` no two messages of a batch have the same properties.
 /// What the clients send is made once and sent again and again, so the difference between a long
 /// and a short run is what the core did. Prints the number of messages delivered, which must be
 /// the number published; anything else is a failure.
@@ -16,14 +17,17 @@ enum CoreBenchmark {
     static func main() {
         let arguments = CommandLine.arguments
         guard arguments.count == 3, let count = Int(arguments[2]), count % batch == 0,
-            ["auto-ack", "ack-each"].contains(arguments[1])
+            ["auto-ack", "ack-each", "all-different"].contains(arguments[1])
         else {
-            fatalError("usage: CoreBenchmark auto-ack|ack-each MESSAGES (a multiple of \(batch))")
+            fatalError(
+                "usage: CoreBenchmark auto-ack|ack-each|all-different MESSAGES"
+                    + " (a multiple of \(batch))"
+            )
         }
         let isAcked = arguments[1] == "ack-each"
         let core = Core(seed: 1, isChecked: false)
         let (publisher, consumer) = open(core, noAck: !isAcked)
-        let publishes = publishes()
+        let publishes = publishes(areDifferent: arguments[1] == "all-different")
         var acks = acks()
         for turn in 0..<(count / batch) {
             ByteView.with(publishes) { core.receive($0, from: publisher) }
@@ -54,16 +58,30 @@ enum CoreBenchmark {
     }
 
     /// One batch of publishes of 16 octets to the default exchange.
-    private static func publishes() -> [UInt8] {
+    private static func publishes(areDifferent: Bool) -> [UInt8] {
         var script = ClientScript()
-        for _ in 0..<batch {
+        for number in 0..<batch {
             script.publish(
                 BasicPublish(routingKey: "bench"),
+                properties: areDifferent ? properties(of: number) : BasicProperties(),
                 body: Array("0123456789abcdef".utf8),
                 channel: 1
             )
         }
         return script.bytes
+    }
+
+    /// What a publisher says that names each message.
+    private static func properties(of number: Int) -> BasicProperties {
+        var properties = BasicProperties()
+        properties.contentType = "application/json"
+        properties.headers = ["kind": .string("order.created"), "attempt": .int32(Int32(number))]
+        properties.deliveryMode = 1
+        properties.messageID = ShortString(
+            shortening: "5b0e8a2c-93b7-4a63-8d4a-\(100_000_000_000 + number)"
+        )
+        properties.timestamp = 1_700_000_000
+        return properties
     }
 
     /// One batch of acks, one for each message.
