@@ -14,6 +14,10 @@ public struct FieldTableCursor {
         reader = ByteReader(entries)
     }
 
+    /// Octets of the entries taken so far.
+    @inlinable
+    public var position: Int { reader.position }
+
     /// Takes the next entry.
     ///
     /// - Returns: Name and field, as short-lived as the table's bytes; `nil` at the end.

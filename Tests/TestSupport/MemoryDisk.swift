@@ -160,6 +160,15 @@ package final class MemoryDisk: Disk {
         try count("make directory", directory)
     }
 
+    package func removeDirectory(_ directory: String) throws(StorageError) {
+        guard directories.contains(directory) else { return }
+        guard try list(directory).isEmpty else {
+            throw .io(operation: "remove directory", path: directory, errno: 39)
+        }
+        directories.remove(directory)
+        try count("remove directory", directory)
+    }
+
     package func create(_ path: String, size: Int) throws(StorageError) -> any DiskFile {
         guard directories.contains(Self.parent(of: path)) else {
             throw .io(operation: "create", path: path, errno: 2)

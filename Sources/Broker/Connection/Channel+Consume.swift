@@ -40,8 +40,10 @@ extension Handle where State == ChannelState {
         }
         let name = try resolve(method.queue)
         let queue = try virtualHost.existingQueue(name, for: state.connection)
+        let start = try streamStart(of: method, queue: queue)
+        let filter = try StreamFilter(method.arguments)
         let priority = try priority(of: method)
-        try checkExclusive(method, queue: queue, name: name)
+        if queue.state.stream == nil { try checkExclusive(method, queue: queue, name: name) }
         guard queue.state.settings.type == .classic || state.prefetchCountMax == Int.max else {
             throw ProtocolError(
                 .notImplemented,
@@ -49,19 +51,22 @@ extension Handle where State == ChannelState {
                     + "global qos"
             )
         }
+        if queue.state.stream != nil { try checkCredit(method, name: name) }
         let consumer = Consumer(
             ConsumerState(
                 channel: self,
                 queue: queue,
                 tag: tag,
                 isNoAck: method.noAck,
-                isExclusive: method.exclusive,
+                isExclusive: method.exclusive && queue.state.stream == nil,
                 prefetchCountMax: state.consumerPrefetchCountMax,
                 priority: priority,
                 arguments: method.arguments,
-                deliveryHead: OwnedBytes(deliveryHead(for: tag))
+                deliveryHead: OwnedBytes(deliveryHead(for: tag)),
+                cursor: queue.state.stream?.cursor(at: start ?? .next, filter: filter)
             )
         )
+        consumer.state.cursor?.consumer = consumer
         state.consumers.append(consumer)
         if !method.noWait { send(BasicConsumeOk(consumerTag: tag)) }
         queue.add(consumer)
@@ -136,6 +141,7 @@ extension Handle where State == ChannelState {
     func get(_ method: BasicGet) throws(ProtocolError) {
         let name = try resolve(method.queue)
         let queue = try state.virtualHost.existingQueue(name, for: state.connection)
+        try refuseForStream(queue, "basic.get", name: name)
         queue.noteUse()
         get(from: queue, isNoAck: method.noAck)
     }

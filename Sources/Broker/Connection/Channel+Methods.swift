@@ -171,7 +171,7 @@ extension Handle where State == ChannelState {
         send(
             QueueDeclareOk(
                 queue: declare.queue,
-                messageCount: UInt32(clamping: queue.state.ready.count),
+                messageCount: UInt32(clamping: queue.readyCount),
                 consumerCount: UInt32(clamping: queue.state.consumers.count)
             ),
             whenDurable: state.virtualHost.lsnToAwait(
@@ -235,6 +235,7 @@ extension Handle where State == ChannelState {
     private func purgeQueue(_ purge: QueuePurge) throws(ProtocolError) {
         let name = try resolve(purge.queue)
         let queue = try state.virtualHost.existingQueue(name, for: state.connection)
+        try refuseForStream(queue, "queue.purge", name: name)
         let count = queue.purge()
         guard !purge.noWait else { return }
         send(
@@ -253,7 +254,9 @@ extension Handle where State == ChannelState {
             isDurable = queue.state.journalID != 0
             try virtualHost.checkOwner(of: queue, state.connection)
             let place = "queue '\(name.string)' in vhost '\(virtualHost.nameText)'"
-            if delete.ifUnused, !queue.state.consumers.isEmpty {
+            // A stream is deleted whatever is in it and whoever reads it (RabbitMQ).
+            let isStream = queue.state.stream != nil
+            if delete.ifUnused, !isStream, !queue.state.consumers.isEmpty {
                 throw ProtocolError(.preconditionFailed, "\(place) in use")
             }
             if delete.ifEmpty, !queue.state.ready.isEmpty {

@@ -110,7 +110,7 @@ extension Handle where State == ChannelState {
         if count == 0 { reportUnroutable(message, isMandatory: isMandatory) }
         var isRefused = false
         var lsn: UInt64 = 0
-        if routes.isDurable, message.header.traits.contains(.persistent) || routes.hasQuorum,
+        if routes.isDurable, message.header.traits.contains(.persistent) || routes.isReplicated,
             virtualHost.state.journal.isOn
         {
             lsn = virtualHost.enqueuePersistent(message, to: routes, isRefused: &isRefused)

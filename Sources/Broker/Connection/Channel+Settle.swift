@@ -29,6 +29,12 @@ extension Handle where State == ChannelState {
     )
         throws(ProtocolError)
     {
+        if outcome != .ack, hasStreamDelivery(deliveryTag, isMultiple: isMultiple) {
+            throw ProtocolError(
+                .notImplemented,
+                "basic.nack and basic.reject not supported by stream queues"
+            )
+        }
         if state.transaction != nil {
             try settleInTransaction(deliveryTag, isMultiple: isMultiple, outcome)
             return
@@ -76,6 +82,12 @@ extension Handle where State == ChannelState {
     /// - Throws: 540 without requeue, which RabbitMQ does not offer.
     func recover(requeue: Bool) throws(ProtocolError) {
         guard requeue else { throw ProtocolError(.notImplemented, "requeue=false") }
+        guard !hasStreamDelivery(0, isMultiple: true) else {
+            throw ProtocolError(
+                .notImplemented,
+                "basic.recover not supported by stream queues"
+            )
+        }
         while let delivery = state.unacked.takeFirst(through: UInt64.max) {
             finish(delivery, .requeue)
         }

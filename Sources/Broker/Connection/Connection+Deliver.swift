@@ -37,11 +37,89 @@ extension Handle where State == ConnectionState {
         let bodySize = message.header.bodySize
         let isWhole =
             bodySize < OutboundBuffer.sliceSizeMin && bodySize &+ 8 <= state.frameMax
-        let imageSize = isWhole ? message.imageSize : message.bodyFrameOffset
-        let size = head.count &+ 9 &+ imageSize
+        let layout = unsafe ImageLayout(
+            image: message.image,
+            size: isWhole ? message.imageSize : message.bodyFrameOffset,
+            routeSize: message.routeSize,
+            headerFrameOffset: message.headerFrameOffset,
+            bodyFrameOffset: isWhole && bodySize > 0 ? message.bodyFrameOffset : 0
+        )
+        let channel = writeImage(
+            layout,
+            head: head,
+            deliveryTag: deliveryTag,
+            isRedelivered: isRedelivered,
+            virtualHost
+        )
+        if !isWhole { writeBodyFrames(message.body, of: message, channel: channel) }
+        markDirty()
+    }
+
+    /// Writes a basic.deliver with a message of a stream.
+    func writeDelivery(_ entry: StreamEntry, deliveryTag: UInt64, consumer: Consumer) {
+        guard let virtualHost = state.virtualHost else { return }
+        let bodySize = entry.bodySize
+        let isWhole = bodySize &+ 8 <= state.frameMax
+        let bodyFrameOffset = entry.bodyFrameOffset
+        let layout = unsafe ImageLayout(
+            image: entry.image.base,
+            size: isWhole ? entry.image.count : bodyFrameOffset,
+            routeSize: entry.routeSize,
+            headerFrameOffset: entry.headerFrameOffset,
+            bodyFrameOffset: isWhole && bodySize > 0 ? bodyFrameOffset : 0
+        )
+        let channel = writeImage(
+            layout,
+            head: consumer.state.deliveryHead.view,
+            deliveryTag: deliveryTag,
+            isRedelivered: false,
+            virtualHost
+        )
+        if !isWhole { writeBodyFrames(entry.body, of: nil, channel: channel) }
+        markDirty()
+    }
+
+    /// A message's image as it is copied, and what of it is patched.
+    @safe
+    private struct ImageLayout {
+        let image: UnsafeRawPointer
+        let size: Int
+        let routeSize: Int
+        let headerFrameOffset: Int
+        /// 0 when no body frame is copied.
+        let bodyFrameOffset: Int
+
+        @inline(__always)
+        init(
+            image: UnsafeRawPointer,
+            size: Int,
+            routeSize: Int,
+            headerFrameOffset: Int,
+            bodyFrameOffset: Int
+        ) {
+            unsafe self.image = image
+            self.size = size
+            self.routeSize = routeSize
+            self.headerFrameOffset = headerFrameOffset
+            self.bodyFrameOffset = bodyFrameOffset
+        }
+    }
+
+    /// Copies head and image, and fills in what is different in each delivery.
+    ///
+    /// - Returns: The channel's number as it stands on the wire.
+    @inline(__always)
+    private func writeImage(
+        _ layout: ImageLayout,
+        head: ByteView,
+        deliveryTag: UInt64,
+        isRedelivered: Bool,
+        _ virtualHost: VirtualHost
+    ) -> UInt16 {
+        let size = head.count &+ 9 &+ layout.size
         let start = unsafe state.outbound.reserve(size, pool: &virtualHost.state.pool)
         unsafe start.copyMemory(from: head.base, byteCount: head.count)
-        let argumentsSize = head.count &- Message.frameHeadSize &+ 9 &+ message.routeSize
+        let argumentsSize = head.count &- Message.frameHeadSize &+ 9 &+ layout.routeSize
         unsafe start.storeBytes(
             of: UInt32(truncatingIfNeeded: argumentsSize).bigEndian,
             toByteOffset: 3,
@@ -51,30 +129,33 @@ extension Handle where State == ConnectionState {
         unsafe tag.storeBytes(of: deliveryTag.bigEndian, as: UInt64.self)
         unsafe tag.storeBytes(of: isRedelivered ? 1 : 0, toByteOffset: 8, as: UInt8.self)
         let image = unsafe tag + 9
-        unsafe image.copyMemory(from: message.image, byteCount: imageSize)
+        unsafe image.copyMemory(from: layout.image, byteCount: layout.size)
         let channel = unsafe head.base.loadUnaligned(fromByteOffset: 1, as: UInt16.self)
         unsafe image.storeBytes(
             of: channel,
-            toByteOffset: message.headerFrameOffset &+ 1,
+            toByteOffset: layout.headerFrameOffset &+ 1,
             as: UInt16.self
         )
-        if isWhole, bodySize > 0 {
+        if layout.bodyFrameOffset > 0 {
             unsafe image.storeBytes(
                 of: channel,
-                toByteOffset: message.bodyFrameOffset &+ 1,
+                toByteOffset: layout.bodyFrameOffset &+ 1,
                 as: UInt16.self
             )
         }
         state.outbound.commit(size)
-        if !isWhole { writeBodyFrames(message, channel: channel) }
-        markDirty()
+        return channel
     }
 
     /// Cuts the body into frames of the client's size; large pieces go by reference.
+    ///
+    /// - Parameters:
+    ///   - body: All of it.
+    ///   - message: Whose it is; `nil` for one that cannot be referred to.
+    ///   - channel: Its number as it stands on the wire.
     @inline(never)
-    private func writeBodyFrames(_ message: Message, channel: UInt16) {
+    private func writeBodyFrames(_ body: ByteView, of message: Message?, channel: UInt16) {
         guard let virtualHost = state.virtualHost else { return }
-        let body = message.body
         let pieceMax = state.frameMax - 8
         var offset = 0
         while offset < body.count {
@@ -91,7 +172,7 @@ extension Handle where State == ConnectionState {
                 as: UInt32.self
             )
             state.outbound.commit(Message.frameHeadSize)
-            if piece >= OutboundBuffer.sliceSizeMin {
+            if let message, piece >= OutboundBuffer.sliceSizeMin {
                 state.outbound.append(
                     bodyOf: message,
                     from: offset,
@@ -134,7 +215,7 @@ extension Handle where State == ConnectionState {
         frame.writeUInt8(FrameOctet.end)
         state.outbound.append(frame.bytes, pool: &virtualHost.state.pool)
         if message.header.bodySize > 0 {
-            writeBodyFrames(message, channel: channel.bigEndian)
+            writeBodyFrames(message.body, of: message, channel: channel.bigEndian)
         }
         markDirty()
     }

@@ -66,6 +66,11 @@ struct UnackedDeliveries: ~Copyable {
         return ring[index].status == .open
     }
 
+    /// Where the message of a delivery is; `nil` when there is none by this tag.
+    func place(of deliveryTag: UInt64) -> MessagePlace? {
+        index(of: deliveryTag).map { ring[$0].entry.place }
+    }
+
     /// Sets an open delivery aside for the transaction; `false` when there is none by this tag.
     mutating func hold(_ deliveryTag: UInt64) -> Bool {
         guard let index = index(of: deliveryTag), ring[index].status == .open else { return false }

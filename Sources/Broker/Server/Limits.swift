@@ -32,6 +32,8 @@ struct Limits: Sendable, Equatable {
     static let acceptCountPerTurn = 64
     /// Size of a journal segment's file; a larger record gets one of its own size.
     var journalSegmentSize = 64 << 20
+    /// Size of a file of a stream that does not say another one.
+    var streamSegmentSize = 64 << 20
     /// Live messages are counted by stretches of the journal of 2 to this power.
     var journalStretchShift: UInt64 = 20
     /// The topology is described anew when this much of the journal is kept for it alone.

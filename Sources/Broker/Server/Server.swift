@@ -85,6 +85,7 @@ package final class Server: Sendable {
         journalWriter = JournalWriter(
             domain,
             storage.main.journal,
+            storage.main.streams,
             log: log,
             notify: environment.notify
         )

@@ -113,6 +113,11 @@ extension RestoreLoss {
         case .binding(let source, let destination):
             ["exchange": source.string, "destination": destination.string]
         case .record(let lsn, let reason): ["lsn": "\(lsn)", "reason": reason]
+        case .stream(let name, let offsets):
+            [
+                "queue": name.string, "from_offset": "\(offsets.lowerBound)",
+                "to_offset": "\(offsets.upperBound)",
+            ]
         }
     }
 }

@@ -28,6 +28,9 @@ package protocol Disk: AnyObject {
     /// Removes a file.
     func remove(_ path: String) throws(StorageError)
 
+    /// Removes an empty directory; one that does not exist is fine.
+    func removeDirectory(_ directory: String) throws(StorageError)
+
     /// Gives a file another name, replacing what has that name.
     func rename(_ path: String, to newPath: String) throws(StorageError)
 

@@ -4,6 +4,7 @@ import Wire
 struct DurableVirtualHost {
     let virtualHost: VirtualHost
     let journal: Journal
+    let streams: StreamStore
     /// What the files could not give back.
     let report: RecoveryReport
     /// What their records promised and could not be made again.
@@ -42,7 +43,7 @@ struct DurableVirtualHost {
         options.sync = limits.sync
         options.syncInterval = limits.syncInterval
         let fold = Fold()
-        let (journal, report) = try Journal.open(disk, options) { lsn, payload, size in
+        var (journal, report) = try Journal.open(disk, options) { lsn, payload, size in
             fold.take(payload, lsn: lsn, size: size)
         }
         let unfinished = fold.gate.openLSN
@@ -50,13 +51,21 @@ struct DurableVirtualHost {
         let virtualHost = VirtualHost.make(name: name, limits: limits, seed: seed)
         virtualHost.begin(at: now)
         virtualHost.setWallTime(wallTime())
-        let losses = virtualHost.restore(fold.state)
-        let messageCount = virtualHost.queueList().reduce(0) { $0 + $1.state.ready.count }
+        var losses = virtualHost.restore(fold.state) + fold.unreadable
+        let streams = StreamStore(disk, virtualHost: name, options: options)
+        let found = try virtualHost.restoreStreams(
+            from: streams,
+            isJournalWhole: report.recordCount > 0 && !report.hasLostRecords
+        )
+        report.losses += found.damage
+        losses += found.losses
+        let messageCount = virtualHost.queueList().reduce(0) { $0 + $1.readyCount }
         return DurableVirtualHost(
             virtualHost: virtualHost,
             journal: journal,
+            streams: streams,
             report: report,
-            losses: losses + fold.unreadable,
+            losses: losses,
             messageCount: messageCount,
             endedInTransaction: unfinished != nil
         )

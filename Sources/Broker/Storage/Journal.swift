@@ -13,6 +13,8 @@ final class Journal: @unchecked Sendable {
     let options: JournalOptions
     /// Which segments there are, for readers on other threads.
     let catalog: SegmentCatalog
+    /// Octets of the next segment's file, its header included.
+    var segmentSize: Int
     private let disk: any Disk
     /// Oldest first, each beginning where the one before ends unless something was lost.
     private(set) var segments: [JournalSegment]
@@ -68,6 +70,7 @@ final class Journal: @unchecked Sendable {
         self.options = options
         segments = recovery.segments
         catalog = SegmentCatalog(recovery.segments)
+        segmentSize = options.segmentSize
         orphans = recovery.orphans
         endLSN = recovery.end ?? 0
         syncedLSN = endLSN
@@ -250,10 +253,10 @@ final class Journal: @unchecked Sendable {
     private func makeTail(withRoomFor size: Int) throws(StorageError) -> SegmentTail {
         let needed = SegmentHeader.size + size
         do throws(StorageError) {
-            let capacity = max(options.segmentSize, needed)
+            let capacity = max(segmentSize, needed)
             return try SegmentTail(disk, options, base: endLSN, capacity: capacity)
         } catch .diskFull {
-            let capacity = max(options.segmentSize / Journal.smallestShare, needed)
+            let capacity = max(segmentSize / Journal.smallestShare, needed)
             return try SegmentTail(disk, options, base: endLSN, capacity: capacity)
         }
     }

@@ -5,6 +5,11 @@
 struct JournalCycle {
     private let virtualHost: VirtualHost
     private let journal: Journal
+    private let streams: StreamStore
+    /// What goes to the files of streams with this batch, and from them after it.
+    private var streamWork: (batches: [StreamBatch], removals: [StreamRemoval]) = ([], [])
+    /// Where in the batches of streams files begin.
+    private var streamSegments: [[UInt64]] = []
     private(set) var step = Step.take
 
     /// What is to be done next.
@@ -24,9 +29,11 @@ struct JournalCycle {
     /// - Parameters:
     ///   - virtualHost: Restored from the journal.
     ///   - journal: Opened and replayed.
-    init(_ virtualHost: VirtualHost, _ journal: Journal) {
+    ///   - streams: The files of its streams.
+    init(_ virtualHost: VirtualHost, _ journal: Journal, _ streams: StreamStore) {
         self.virtualHost = virtualHost
         self.journal = journal
+        self.streams = streams
         virtualHost.startJournal(at: journal.endLSN)
     }
 
@@ -35,15 +42,18 @@ struct JournalCycle {
     /// - Returns: Whether there was anything.
     mutating func take() -> Bool {
         guard case .take = step, let batch = virtualHost.takeJournal() else { return false }
+        streamWork = virtualHost.takeStreamWork()
         step = .write(batch)
         return true
     }
 
-    /// Writes the batch and makes it as durable as the sync policy says, without the lock.
+    /// Writes the batch and makes it as durable as the sync policy says, without the lock; what
+    /// it says of streams first.
     ///
     /// - Throws: `.diskFull`, after which it may be called again; or what ends the journal's use.
     mutating func write() throws(StorageError) {
         guard case .write(let batch) = step else { return }
+        streamSegments = try streams.write(streamWork.batches)
         try unsafe journal.append(
             UnsafeMutableRawBufferPointer(start: batch.base, count: batch.count),
             firstLSN: batch.firstLSN
@@ -57,10 +67,26 @@ struct JournalCycle {
     /// - Returns: The connections whose reactors must look at them.
     mutating func publish() -> [ShellAddress] {
         guard case .publish(let batch) = step else { return [] }
+        virtualHost.streamsBecomeDurable(streamWork.batches, segments: streamSegments)
+        streamWork.batches = []
         virtualHost.becomeDurable(batch)
         let held = virtualHost.releaseHeldPublishers()
         step = .remove(before: virtualHost.removableLSN)
         return held
+    }
+
+    /// Makes everything written durable, whatever the policy.
+    ///
+    /// - Throws: What ends the journal's use.
+    func sync() throws(StorageError) {
+        try streams.sync()
+        try journal.sync()
+    }
+
+    /// Seals all files, so that the next start need not read them.
+    func close() throws(StorageError) {
+        try streams.close()
+        try journal.close()
     }
 
     /// Removes the segments nothing needs any more, without the lock; the cycle begins anew.
@@ -69,6 +95,9 @@ struct JournalCycle {
     mutating func remove() throws(StorageError) {
         guard case .remove(let lsn) = step else { return }
         step = .take
+        let removals = streamWork.removals
+        streamWork.removals = []
+        try streams.remove(removals)
         guard let first = journal.segments.first, first.isSealed, first.end <= lsn else { return }
         try journal.remove(segmentsBefore: lsn)
     }

@@ -79,7 +79,7 @@ package struct JournalDump {
         return switch record {
         case .queueDeclared(let declared): declared.name.string == queue
         case .queueDeleted(let id), .settled(let id, _, _), .delivered(let id, _),
-            .returned(let id, _, _):
+            .returned(let id, _, _), .appended(let id, _):
             names[id] == queue
         case .bound(let binding), .unbound(let binding):
             binding.isToQueue && binding.destination.string == queue
@@ -155,6 +155,8 @@ package struct JournalDump {
                     "delivery_count": .number(UInt64(count)),
                 ]
             )
+        case .appended(let id, let end):
+            line("appended", ["queue": queue(id), "end": .number(end)])
         case .transaction(let octets): line("transaction", ["octets": .number(octets)])
         case .topologyBegins: line("topology_begins", [:])
         case .topologyEnds, .message: line("topology_ends", [:])

@@ -30,11 +30,13 @@ final class JournalWriter: @unchecked Sendable {
     /// - Parameters:
     ///   - domain: Whose journal it is; its core is told to write one from now on.
     ///   - journal: Opened and replayed.
+    ///   - streams: The files of its streams.
     ///   - log: For trouble with the disk.
     ///   - notify: Brings a notice to the reactor that owns a connection.
     init(
         _ domain: VirtualHostDomain,
         _ journal: Journal,
+        _ streams: StreamStore,
         log: Logger,
         notify: @escaping @Sendable (ShellAddress) -> Void
     ) {
@@ -42,7 +44,7 @@ final class JournalWriter: @unchecked Sendable {
         self.journal = journal
         self.log = log
         self.notify = notify
-        cycle = JournalCycle(domain.virtualHost, journal)
+        cycle = JournalCycle(domain.virtualHost, journal, streams)
         diskFreeLimit = domain.virtualHost.state.limits.diskFreeLimit
         domain.journalStatus = journal.status
         domain.journalWakeUp = wakeUp
@@ -127,7 +129,7 @@ final class JournalWriter: @unchecked Sendable {
         let now = SystemClock.now()
         guard now - syncedAt >= journal.options.syncInterval else { return }
         do throws(StorageError) {
-            try journal.sync()
+            try cycle.sync()
         } catch {
             fail(error)
         }
@@ -210,7 +212,7 @@ final class JournalWriter: @unchecked Sendable {
 
     private func close() {
         do throws(StorageError) {
-            try journal.close()
+            try cycle.close()
         } catch {
             // Everything was durable before; only the next start has more to read.
             log.warning("journal not closed in order", ["error": "\(error)"])

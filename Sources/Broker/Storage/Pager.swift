@@ -7,6 +7,7 @@ import Wire
 final class Pager {
     private let spill: SpillLog
     private let reader: PageReader
+    private let streamReader: StreamReader
     private let log: Logger
     /// What could not be written yet, the disk being full.
     private var pending: (batch: JournalBatch, items: [SpillItem])?
@@ -43,6 +44,10 @@ final class Pager {
         log: Logger
     ) throws(StorageError) {
         spill = try SpillLog(disk, directory: directory)
+        streamReader = StreamReader(
+            disk,
+            directory: StreamDirectory.path(besideJournal: journal.directory)
+        )
         reader = PageReader(disk, journal: journal, catalog: catalog, spill: spill)
         self.log = log
     }
@@ -53,15 +58,19 @@ final class Pager {
     /// - Returns: Whether there was anything to do, and whether all of it could be done.
     func step(_ enter: Enter) -> Outcome {
         var work: PagingWork?
+        var reads: [StreamRead] = []
         enter { virtualHost in
+            reads = virtualHost.takeStreamReads()
             work = virtualHost.takePaging(withSpill: pending == nil)
             return []
         }
         if let batch = work?.spill { pending = (batch, work?.spillItems ?? []) }
-        guard pending != nil || work != nil else { return .idle }
+        guard pending != nil || work != nil || !reads.isEmpty else { return .idle }
         let isWritten = writePending(enter)
         for request in work?.requests ?? [] { serve(request, enter) }
+        for read in reads { serve(read, enter) }
         reader.closeFiles()
+        streamReader.closeFiles()
         removeDeadSegments(enter)
         return isWritten ? .worked : .full
     }
@@ -155,6 +164,24 @@ final class Pager {
                 virtualHost.settleLost(queue: queue, position: item.position, lsn: lsn)
                 return []
             }
+        }
+    }
+
+    /// Reads what one consumer of a stream wants.
+    private func serve(_ read: StreamRead, _ enter: Enter) {
+        let block = streamReader.read(read)
+        if let failure = streamReader.takeFailure() {
+            log.error(
+                "messages of a stream cannot be read",
+                [
+                    "queue": String(decoding: read.queue, as: UTF8.self),
+                    "error": "\(failure)",
+                ]
+            )
+        }
+        enter { _ in
+            read.cursor.resume(with: block)
+            return []
         }
     }
 

@@ -54,6 +54,12 @@ package final class PosixDisk: Disk {
         if unsafe unlink(full(path)) != 0 { throw failure("remove", path) }
     }
 
+    package func removeDirectory(_ directory: String) throws(StorageError) {
+        if unsafe rmdir(full(directory)) != 0, errno != ENOENT {
+            throw failure("remove directory", directory)
+        }
+    }
+
     package func rename(_ path: String, to newPath: String) throws(StorageError) {
         if unsafe Glibc.rename(full(path), full(newPath)) != 0 { throw failure("rename", path) }
     }

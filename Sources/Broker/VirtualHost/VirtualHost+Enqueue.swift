@@ -25,6 +25,7 @@ extension Handle where State == VirtualHostState {
             case .refused:
                 isRefused = true
                 return 0
+            case .streamed: return streamedLSN
             case .stored:
                 let terms = queue.recordedTerms(of: message)
                 let place = MessageRecord.Place(
@@ -37,6 +38,7 @@ extension Handle where State == VirtualHostState {
             }
         }
         var places: [MessageRecord.Place] = []
+        var isStreamed = false
         for index in 0..<routes.count {
             let queue = routes[index]
             let position = queue.state.nextPosition
@@ -50,13 +52,18 @@ extension Handle where State == VirtualHostState {
                     )
                 )
             case .stored, .gone: break
+            case .streamed: isStreamed = true
             case .refused: isRefused = true
             }
         }
-        guard !places.isEmpty else { return 0 }
+        guard !places.isEmpty else { return isStreamed ? streamedLSN : 0 }
         return places.allSatisfy { $0.terms == .none }
             ? journal(message, places: places) : journalOnTerms(message, places: places)
     }
+
+    /// What is durable once what streams have collected is: their chunks are on the disk before
+    /// the journal's next batch, which has a record for each of them.
+    private var streamedLSN: UInt64 { state.journal.buffer.nextLSN + 1 }
 
     /// Puts a message nobody waits for into the queues of a route.
     ///
@@ -64,7 +71,7 @@ extension Handle where State == VirtualHostState {
     ///   - message: With a reference of the caller's; not in the journal yet.
     ///   - routes: Where it goes. A full queue that refuses it does not get it.
     func enqueue(_ message: Message, to routes: RouteList) {
-        if routes.isDurable, message.header.traits.contains(.persistent) || routes.hasQuorum,
+        if routes.isDurable, message.header.traits.contains(.persistent) || routes.isReplicated,
             state.journal.isOn
         {
             var isRefused = false

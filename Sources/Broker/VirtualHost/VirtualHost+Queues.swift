@@ -99,6 +99,7 @@ extension Handle where State == VirtualHostState {
                 lastUsed: state.now
             )
         )
+        if settings.type == .stream { queue.state.stream = makeStream(queue) }
         if settings.isDurable, state.journal.isOn {
             queue.state.journalID = state.journal.nextQueueID
             state.journal.nextQueueID += 1
@@ -129,6 +130,7 @@ extension Handle where State == VirtualHostState {
         queue.cancelTimers()
         for consumer in queue.state.consumers { consumer.state.channel.cancelByServer(consumer) }
         _ = queue.purge()
+        queue.state.stream?.end()
         queue.forgetReader()
         queue.refuseWaitingGets()
         queue.destroyIfUnused()

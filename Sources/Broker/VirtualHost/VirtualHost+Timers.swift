@@ -10,6 +10,8 @@ enum TimerEvent: BitwiseCopyable {
     case frontEnds(Queue, priority: UInt8)
     /// The time of messages of one priority that came back may have come.
     case returnedEnd(Queue, priority: UInt8)
+    /// The oldest file of a stream may have become too old.
+    case streamAges(Stream)
 }
 
 /// Acting on time: the one timer wheel of a virtual host.
@@ -32,6 +34,7 @@ extension Handle where State == VirtualHostState {
                 queue.endMessage(position, priority: priority)
             case .frontEnds(let queue, let priority): queue.endFront(priority)
             case .returnedEnd(let queue, let priority): queue.endReturned(priority)
+            case .streamAges(let stream): stream.age()
             }
         }
     }

@@ -64,6 +64,7 @@ struct VirtualHostState: ~Copyable {
     var timers = TimerWheel<TimerEvent>()
     var journal: JournalState
     var paging = PagingState()
+    var streams = StreamsState()
     /// What channels were handed and what they settled is added by `Channel.foldCounters`, so that
     /// the message path counts it once only.
     var counters = MessageCounters()

@@ -176,7 +176,7 @@ extension Refusal {
         argument("x-max-length", .int32(-1)), argument("x-max-length", "1"),
         argument("x-max-length-bytes", .bool(true)), argument("x-message-ttl", .int64(1 << 32)),
         argument("x-expires", .int32(0)), argument("x-overflow", "explode"),
-        argument("x-max-priority", .int32(256)), argument("x-queue-type", "stream"),
+        argument("x-max-priority", .int32(256)), argument("x-queue-type", "river"),
         argument("x-single-active-consumer", "yes"), argument("x-queue-mode", "quick"),
         argument("x-dead-letter-routing-key", "k"), argument("x-dead-letter-exchange", .void),
         Refusal("binding a missing queue", QueueBind(queue: "missing", exchange: ""), .notFound),

@@ -44,7 +44,7 @@ final class CompactingBroker {
         self.disk = disk
         report = opened.report
         journal = opened.journal
-        cycle = JournalCycle(opened.virtualHost, journal)
+        cycle = JournalCycle(opened.virtualHost, journal, opened.streams)
         broker = DialogueBroker(limits: Self.limits, opened.virtualHost)
         compactor = Compactor(disk, journal.options, log: nil) { [journal] in
             journal.segments.map(\.base)

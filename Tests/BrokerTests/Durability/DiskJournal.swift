@@ -41,7 +41,7 @@ final class DiskJournal {
         losses = opened.losses
         broker = DialogueBroker(limits: limits, opened.virtualHost)
         journal = opened.journal
-        cycle = JournalCycle(opened.virtualHost, opened.journal)
+        cycle = JournalCycle(opened.virtualHost, opened.journal, opened.streams)
         pager = try Pager(
             disk,
             directory: VirtualHostDirectory.spillPath(Array("/".utf8)),

@@ -49,6 +49,7 @@ struct JournalRecordTests {
         .delivered(queue: 7, through: 12),
         .returned(queue: 7, position: 4, deliveryCount: 2),
         .topologyBegins, .topologyEnds, .transaction(octets: 1 << 40),
+        .appended(stream: 7, end: 1 << 40),
         .message(
             MessageRecord(
                 places: [.init(queue: 7, position: 1 << 40, deliveryCount: 3)],

@@ -31,6 +31,10 @@ final class VanishingDisk: Disk {
 
     func remove(_ path: String) throws(StorageError) { try disk.remove(path) }
 
+    func removeDirectory(_ directory: String) throws(StorageError) {
+        try disk.removeDirectory(directory)
+    }
+
     func rename(_ path: String, to newPath: String) throws(StorageError) {
         try disk.rename(path, to: newPath)
     }

@@ -39,7 +39,7 @@ final class SimulatedMachine {
             compactor = Compactor(root.disk, durable.journal.options, log: nil) { catalog.all }
             virtualHost = durable.virtualHost
             journal = durable.journal
-            cycle = JournalCycle(durable.virtualHost, durable.journal)
+            cycle = JournalCycle(durable.virtualHost, durable.journal, durable.streams)
             virtualHost.startPaging(budget: budget)
         }
 

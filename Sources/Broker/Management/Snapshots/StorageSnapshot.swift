@@ -108,6 +108,11 @@ extension RecoverySummary {
                 ])
             case .record(let lsn, let reason):
                 list.append(["lsn": .count(lsn), "reason": .string(reason)])
+            case .stream(let name, let offsets):
+                list.append([
+                    "queue": .text(name.bytes), "from_offset": .count(offsets.lowerBound),
+                    "to_offset": .count(offsets.upperBound),
+                ])
             }
         }
         return list

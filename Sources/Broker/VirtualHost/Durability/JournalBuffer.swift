@@ -45,6 +45,33 @@ struct JournalBuffer: ~Copyable {
         return unsafe frame + JournalBuffer.frameHeadSize
     }
 
+    /// Makes the payload of the newest frame longer.
+    ///
+    /// - Parameters:
+    ///   - lsn: Of that frame.
+    ///   - size: By how many octets.
+    /// - Returns: Where these octets go; valid until the next call.
+    mutating func extendFrame(at lsn: UInt64, by size: Int) -> UnsafeMutableRawPointer {
+        let needed = count + size
+        if needed > capacity { grow(to: needed) }
+        guard let base = unsafe base else { preconditionFailure("a grown buffer has memory") }
+        let offset = offset(of: lsn)
+        let payloadSize = needed - offset - JournalBuffer.frameHeadSize
+        unsafe base.storeBytes(
+            of: UInt32(payloadSize).littleEndian,
+            toByteOffset: offset,
+            as: UInt32.self
+        )
+        defer { count = needed }
+        return unsafe base + count
+    }
+
+    /// Where a frame that is still here begins.
+    private func offset(of lsn: UInt64) -> Int {
+        precondition(lsn >= firstLSN && lsn < nextLSN, "the record is still in the buffer")
+        return Int(lsn - firstLSN)
+    }
+
     mutating func append(_ payload: [UInt8]) {
         let place = unsafe addFrame(payloadSize: payload.count)
         ByteView.with(payload) { view in
@@ -57,11 +84,23 @@ struct JournalBuffer: ~Copyable {
     /// - Parameters:
     ///   - number: Octets 1 to 8 of the payload.
     ///   - lsn: Of the payload's frame.
-    mutating func fill(_ number: UInt64, at lsn: UInt64) {
-        let offset = Int(lsn - firstLSN) + JournalBuffer.frameHeadSize + 1
-        precondition(lsn >= firstLSN && offset + 8 <= count, "the record is still in the buffer")
+    mutating func fill(_ number: UInt64, at lsn: UInt64) { fill(number, at: lsn, offset: 1) }
+
+    /// Fills in a number of a payload that is still here, little-endian.
+    ///
+    /// - Parameters:
+    ///   - number: Of any width.
+    ///   - lsn: Of the payload's frame.
+    ///   - payloadOffset: Where it goes in the payload, in octets.
+    mutating func fill<Number: FixedWidthInteger & BitwiseCopyable>(
+        _ number: Number,
+        at lsn: UInt64,
+        offset payloadOffset: Int
+    ) {
+        let offset = offset(of: lsn) + JournalBuffer.frameHeadSize + payloadOffset
+        precondition(offset + MemoryLayout<Number>.size <= count, "within the payload")
         guard let base = unsafe base else { preconditionFailure("a filled buffer has memory") }
-        unsafe base.storeBytes(of: number.littleEndian, toByteOffset: offset, as: UInt64.self)
+        unsafe base.storeBytes(of: number.littleEndian, toByteOffset: offset, as: Number.self)
     }
 
     /// Takes the frames from `lsn` on back.

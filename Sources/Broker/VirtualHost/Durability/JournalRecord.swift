@@ -19,6 +19,8 @@ enum JournalRecord: Equatable {
     case delivered(queue: UInt32, through: UInt64)
     /// The message came back, this many times in all.
     case returned(queue: UInt32, position: UInt64, deliveryCount: UInt32)
+    /// The files of a stream have every offset below.
+    case appended(stream: UInt32, end: UInt64)
     /// A complete description of the topology follows, up to `topologyEnds`.
     case topologyBegins
     case topologyEnds
@@ -39,6 +41,7 @@ enum JournalRecord: Equatable {
         case topologyBegins = 10
         case topologyEnds = 11
         case transaction = 12
+        case appended = 16
         case message = 0x80
         /// A copy of a message, made by compaction: the one before is needed no more.
         case moved = 0x81
@@ -110,6 +113,10 @@ extension JournalRecord {
             writer.writeLittle(queue)
             writer.writeLittle(position)
             writer.writeLittle(deliveryCount)
+        case .appended(let stream, let end):
+            writer.writeUInt8(Kind.appended.rawValue)
+            writer.writeLittle(stream)
+            writer.writeLittle(end)
         case .topologyBegins: writer.writeUInt8(Kind.topologyBegins.rawValue)
         case .topologyEnds: writer.writeUInt8(Kind.topologyEnds.rawValue)
         case .transaction(let octets):
@@ -167,6 +174,8 @@ extension JournalRecord {
                 position: try reader.readLittle64(),
                 deliveryCount: try reader.readLittle32()
             )
+        case .appended:
+            self = .appended(stream: try reader.readLittle32(), end: try reader.readLittle64())
         case .topologyBegins: self = .topologyBegins
         case .topologyEnds: self = .topologyEnds
         case .message: self = .message(try MessageRecord(from: &reader, .plain))

@@ -97,6 +97,7 @@ final class RecoveredState {
         case .delivered(let queue, let through): find(queue)?.markDelivered(through: through)
         case .returned(let queue, let position, let deliveryCount):
             find(queue)?.entries.setDeliveryCount(deliveryCount, at: position)
+        case .appended(let stream, let end): find(stream)?.setEnd(end)
         case .topologyBegins:
             unfinished = Topology()
             unfinishedLSN = lsn
@@ -232,6 +233,9 @@ final class RecoveredState {
 }
 
 extension RecoveredState.RecoveredQueue {
+    /// Everything below stands in the files of the stream.
+    fileprivate func setEnd(_ offset: UInt64) { nextPosition = max(nextPosition, offset) }
+
     /// Positions handed out are not given again, though what had them may not have been journaled:
     /// a new message there would look redelivered.
     fileprivate func markDelivered(through position: UInt64) {

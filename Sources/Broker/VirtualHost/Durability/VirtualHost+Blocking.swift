@@ -46,7 +46,10 @@ extension Handle where State == VirtualHostState {
     /// Stops reading from a publisher that is faster than the disk.
     @inline(__always)
     func holdIfJournalIsBehind(_ connection: Connection) {
-        guard state.journal.buffer.count > state.limits.journalBacklogMax else { return }
+        guard
+            state.journal.buffer.count &+ state.streams.pendingSize
+                > state.limits.journalBacklogMax
+        else { return }
         connection.state.isAwaitingDisk = true
         state.journal.hasHeldPublishers = true
     }
@@ -56,7 +59,8 @@ extension Handle where State == VirtualHostState {
     /// - Returns: The connections whose reactors must look at them.
     func releaseHeldPublishers() -> [ShellAddress] {
         guard state.journal.hasHeldPublishers, state.journal.blockReason == nil,
-            state.journal.buffer.count <= state.limits.journalBacklogMax,
+            state.journal.buffer.count + state.streams.pendingSize
+                <= state.limits.journalBacklogMax,
             state.paging.spillBuffer.count < PagingState.spillBacklogMax
         else { return [] }
         state.journal.hasHeldPublishers = false

@@ -178,6 +178,7 @@ extension Handle where State == VirtualHostState {
                 state.journal.buffer.append(record.payload)
             }
         }
+        takeStreams()
         state.journal.isUrgent = false
         state.journal.ledger.settlementsAreTaken()
         let batch = state.journal.buffer.take()
@@ -218,7 +219,7 @@ extension Handle where State == VirtualHostState {
     /// Whether the journal thread has something to write, and whether somebody waits for it.
     var hasJournalWork: Bool {
         state.journal.buffer.count > 0 || state.journal.settledRun != nil
-            || state.journal.markedFirst != nil
+            || state.journal.markedFirst != nil || state.streams.firstListed != nil
     }
 }
 
@@ -298,7 +299,7 @@ extension Handle where State == QueueState {
             name: ShortString(bytes: state.name) ?? "",
             isAutoDelete: state.settings.isAutoDelete,
             arguments: state.settings.arguments,
-            nextPosition: state.nextPosition,
+            nextPosition: state.stream?.state.journaledOffset ?? state.nextPosition,
             deliveredThrough: state.deliveredThrough
         )
     }

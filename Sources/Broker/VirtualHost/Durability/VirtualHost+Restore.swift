@@ -103,6 +103,8 @@ enum RestoreLoss: Equatable {
     case queue(ShortString, reason: String)
     case binding(source: ShortString, destination: ShortString)
     case record(lsn: UInt64, reason: String)
+    /// Messages of a stream that the journal knows of and its files do not have.
+    case stream(ShortString, offsets: Range<UInt64>)
 }
 
 extension Handle where State == QueueState {

@@ -10,6 +10,7 @@ extension Handle where State == VirtualHostState {
     func beginJournaledTransaction() -> UInt64? {
         guard state.journal.isOn else { return nil }
         flushSettledRun()
+        journalStreamEnds()
         let lsn = state.journal.buffer.nextLSN
         journal(.transaction(octets: 0))
         return lsn
@@ -19,6 +20,7 @@ extension Handle where State == VirtualHostState {
     func endJournaledTransaction(_ beginning: UInt64?) {
         guard let beginning else { return }
         flushSettledRun()
+        journalStreamEnds()
         let start = beginning + TransactionGate.frameSize
         let octets = state.journal.buffer.nextLSN - start
         if octets > 0 {

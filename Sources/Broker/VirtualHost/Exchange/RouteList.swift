@@ -14,7 +14,7 @@ struct RouteList: BitwiseCopyable {
         let count: Int
         let isRemembered: Bool
         let isDurable: Bool
-        let hasQuorum: Bool
+        let isReplicated: Bool
     }
 
     private static let headSize = 24
@@ -28,7 +28,7 @@ struct RouteList: BitwiseCopyable {
                 count: queues.count,
                 isRemembered: isRemembered,
                 isDurable: queues.contains { $0.state.journalID != 0 },
-                hasQuorum: queues.contains { $0.state.settings.type == .quorum }
+                isReplicated: queues.contains { $0.state.settings.type != .classic }
             ),
             as: Head.self
         )
@@ -55,8 +55,8 @@ struct RouteList: BitwiseCopyable {
     @inline(__always)
     var isDurable: Bool { head.isDurable }
 
-    /// Whether one of the queues makes every message persistent.
-    var hasQuorum: Bool { head.hasQuorum }
+    /// Whether one of the queues makes every message persistent: a quorum queue or a stream.
+    var isReplicated: Bool { head.isReplicated }
 
     @inline(__always)
     subscript(index: Int) -> Queue {

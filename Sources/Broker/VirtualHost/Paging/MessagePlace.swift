@@ -14,6 +14,9 @@ struct MessagePlace: BitwiseCopyable, Equatable {
     /// Nowhere: the message has left the queue, its entry has not left the list.
     static let gone = MessagePlace(bits: UInt64.max)
 
+    /// In a stream, where it stays whatever becomes of a delivery.
+    static let streamed = MessagePlace(bits: UInt64.max - 4)
+
     private init(bits: UInt64) { self.bits = bits }
 
     @inline(__always)

@@ -130,6 +130,7 @@ extension Handle where State == QueueState {
     /// Lets go of a paged message for good.
     @inline(never)
     func discardPaged(_ entry: QueueEntry) {
+        guard entry.place != .streamed else { return }
         let virtualHost = state.virtualHost
         guard entry.place != .lost else {
             state.counters.lost += 1

@@ -76,7 +76,7 @@ extension Handle where State == VirtualHostState {
     @inline(__always)
     var hasPagingWork: Bool {
         !state.paging.requests.isEmpty || state.paging.spillBuffer.count > 0
-            || state.paging.hasShrunk
+            || state.paging.hasShrunk || !state.streams.reads.isEmpty
     }
 
     /// Whether memory has become free since this was asked last.

@@ -16,6 +16,8 @@ struct ConsumerState: ~Copyable {
     let arguments: FieldTable
     /// What every delivery to it begins with: frame head, basic.deliver, consumer tag.
     let deliveryHead: OwnedBytes
+    /// How far it has come, in a stream.
+    var cursor: StreamCursor?
 
     var unackedCount = 0
     var standing = Standing.gone
@@ -28,7 +30,7 @@ struct ConsumerState: ~Copyable {
         case inTurn
         /// Has no credit, or its connection's buffer is full.
         case blocked
-        /// Another one is the single active consumer.
+        /// Another one is the single active consumer; or in a stream, there is nothing for it yet.
         case waiting
         /// Cancelled; kept only until its deliveries are settled.
         case gone

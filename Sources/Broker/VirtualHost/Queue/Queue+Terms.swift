@@ -42,7 +42,7 @@ extension QueueSettings {
     var termsMask: UInt32 {
         var mask = UInt32(MessageTraits.expires.rawValue)
         if priorityMax > 0 { mask |= UInt32(MessageTraits.priorityBits) }
-        if timeToLive != nil { mask |= 1 << 16 }
+        if timeToLive != nil || type == .stream { mask |= 1 << 16 }
         return mask
     }
 }

@@ -18,12 +18,18 @@ extension Handle where State == QueueState {
         return nil
     }
 
-    private func block(_ consumer: Consumer) {
+    func block(_ consumer: Consumer) {
         removeFromTurns(consumer)
         consumer.state.standing = .blocked
         let channel = consumer.state.channel
         channel.state.blockedConsumerCount += 1
         channel.state.connection.state.blockedConsumerCount += 1
+    }
+
+    /// Takes a consumer of a stream off the turn list until there is something for it.
+    func wait(_ consumer: Consumer) {
+        removeFromTurns(consumer)
+        consumer.state.standing = .waiting
     }
 
     private func moveBehindEquals(_ consumer: Consumer) {
@@ -84,6 +90,8 @@ extension Handle where State == QueueState {
         case .waiting, .gone: break
         }
         consumer.state.standing = .gone
+        consumer.state.cursor?.consumer = nil
+        consumer.state.cursor = nil
         state.consumers.removeAll { $0 == consumer }
         if state.consumers.isEmpty, !state.isDeleted { noteUse() }
         if state.exclusiveConsumer == consumer { state.exclusiveConsumer = nil }

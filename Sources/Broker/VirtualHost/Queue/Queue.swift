@@ -17,6 +17,8 @@ struct QueueState: ~Copyable {
     var owner: Connection?
 
     var ready = ReadyMessages()
+    /// What it has in place of ready messages, for a queue of type stream.
+    var stream: Stream?
     var nextPosition: UInt64 = 0
     var unackedCount = 0
     var unackedBytes = 0
@@ -89,6 +91,8 @@ enum EnqueueOutcome: UInt8, BitwiseCopyable {
     case gone
     /// The queue is full and says so to the publisher.
     case refused
+    /// Appended to a stream, which keeps it in files of its own.
+    case streamed
 }
 
 extension Handle where State == QueueState {
@@ -103,6 +107,7 @@ extension Handle where State == QueueState {
 
     @inline(never)
     private func enqueueOnTerms(_ message: Message) -> EnqueueOutcome {
+        if let stream = state.stream { return stream.append(message) }
         let entry = QueueEntry(
             message: message,
             position: state.nextPosition,
@@ -212,6 +217,7 @@ extension Handle where State == QueueState {
             destroyIfUnused()
             return
         }
+        if let stream = state.stream { return stream.pump() }
         while let next = state.ready.first {
             if next.terms.isTimed, isDue(next.terms) {
                 endFirst()
@@ -266,6 +272,13 @@ extension Handle where State == QueueState {
             return
         }
         if state.journalID != 0 { state.virtualHost.markDelivered(self, through: entry.position) }
+        noteDelivered(entry, deliveryTag, to: consumer)
+    }
+
+    /// Remembers a delivery that its consumer has to settle.
+    @inline(__always)
+    func noteDelivered(_ entry: QueueEntry, _ deliveryTag: UInt64, to consumer: Consumer) {
+        let channel = consumer.state.channel
         state.counters.delivered &+= 1
         channel.state.counters.delivered &+= 1
         consumer.state.unackedCount &+= 1
@@ -285,6 +298,7 @@ extension Handle where State == QueueState {
 
     /// Puts a delivery that came back to its old place; the consumer's count is already lowered.
     func requeue(_ entry: QueueEntry) {
+        guard entry.place != .streamed else { return discardUnacked(entry) }
         state.unackedCount -= 1
         state.unackedBytes -= Int(entry.bodySize)
         guard !state.isDeleted else {
@@ -367,6 +381,7 @@ extension Handle where State == QueueState {
             state.dyingCount == 0
         else { return }
         if state.journalID != 0 { state.virtualHost.state.journal.queues[state.journalID] = nil }
+        state.stream?.destroy()
         destroy()
     }
 }

@@ -31,6 +31,10 @@ struct QueueSettings {
     private(set) var unusedTimeMax: Duration?
     /// The highest priority that counts; 0 without x-max-priority, when none does.
     private(set) var priorityMax: UInt8 = 0
+    /// How old messages of a stream may become; `nil` without x-max-age.
+    private(set) var ageMax: Duration?
+    /// Octets of a stream's file; `nil` without x-stream-max-segment-size-bytes.
+    private(set) var segmentSize: Int?
     private(set) var overflow = Overflow.dropHead
     private(set) var hasSingleActiveConsumer = false
 
@@ -101,9 +105,45 @@ struct QueueSettings {
             guard let text = entry.value.text, ["at-most-once", "at-least-once"].contains(text)
             else { throw context.invalid("must be at-most-once or at-least-once") }
         default:
-            break
+            if type == .stream { try readOfStream(entry, context) }
         }
     }
+
+    /// Arguments that only streams have.
+    private mutating func readOfStream(
+        _ entry: FieldTable.Entry,
+        _ context: Context
+    ) throws(ProtocolError) {
+        switch entry.name {
+        case "x-max-age":
+            guard let text = entry.value.text else { throw context.wrongType(entry.value) }
+            guard let age = StreamAge.parse(text) else { throw context.invalid("invalid_max_age") }
+            ageMax = age
+        case "x-stream-max-segment-size-bytes":
+            let size = try context.nonNegative(entry.value)
+            guard size <= QueueSettings.segmentSizeMax else {
+                throw context.invalid("must be at most \(QueueSettings.segmentSizeMax)")
+            }
+            segmentSize = size
+        case "x-stream-filter-size-bytes":
+            guard (16...255).contains(try context.nonNegative(entry.value)) else {
+                throw context.invalid("must be 16 to 255")
+            }
+        case "x-initial-cluster-size":
+            guard try context.nonNegative(entry.value) > 0 else {
+                throw context.invalid("cannot be zero")
+            }
+        case "x-queue-leader-locator":
+            let locators = ["client-local", "balanced", "random", "least-leaders"]
+            guard let text = entry.value.text, locators.contains(text) else {
+                throw context.invalid("invalid_queue_locator_arg")
+            }
+        default: break
+        }
+    }
+
+    /// Octets of a stream's file at most (RabbitMQ: rabbit_stream_queue).
+    private static let segmentSizeMax = 3_000_000_000
 
     /// Arguments that are checked and compared and have no effect in this version.
     private static let idleArguments: Set<ShortString> = ["x-consumer-timeout"]
@@ -117,7 +157,8 @@ struct QueueSettings {
     private static let comparedArguments: [ShortString] = [
         "x-expires", "x-message-ttl", "x-max-length", "x-max-length-bytes", "x-max-priority",
         "x-overflow", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-queue-mode",
-        "x-single-active-consumer", "x-queue-type",
+        "x-single-active-consumer", "x-queue-type", "x-max-age",
+        "x-stream-max-segment-size-bytes",
     ]
 
     /// Whether declaring again with these settings is the same queue (AMQP 0-9-1 queue.declare).

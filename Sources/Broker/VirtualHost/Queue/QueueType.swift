@@ -5,6 +5,8 @@ enum QueueType: String {
     case classic
     /// On one node: durable, every message in it is, and deliveries are counted.
     case quorum
+    /// A log that consumers read without taking anything away; durable, as all in it is.
+    case stream
 
     /// Arguments RabbitMQ has for other types only, and refuses for this one.
     private var refusedArguments: Set<ShortString> {
@@ -19,6 +21,14 @@ enum QueueType: String {
             [
                 "x-initial-cluster-size", "x-max-age", "x-max-priority", "x-queue-master-locator",
                 "x-queue-mode", "x-queue-version", "x-stream-max-segment-size-bytes",
+            ]
+        case .stream:
+            [
+                "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy",
+                "x-delivery-limit", "x-expires", "x-max-in-memory-bytes",
+                "x-max-in-memory-length", "x-max-length", "x-max-priority", "x-message-ttl",
+                "x-overflow", "x-queue-master-locator", "x-queue-mode", "x-queue-version",
+                "x-quorum-initial-group-size", "x-single-active-consumer",
             ]
         }
     }
@@ -46,7 +56,7 @@ enum QueueType: String {
 
     private func check(_ declare: QueueDeclare) throws(ProtocolError) {
         let name = declare.queue.string
-        if self == .quorum {
+        if self != .classic {
             let wrong: [(Bool, String)] = [
                 (!declare.durable, "non-durable"), (declare.exclusive, "exclusive"),
                 (declare.autoDelete, "auto-delete"),

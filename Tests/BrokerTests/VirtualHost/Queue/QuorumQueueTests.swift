@@ -177,7 +177,12 @@ struct QuorumQueueTests {
             ("quorum", "x-delivery-limit", .int32(-1)),
             ("quorum", "x-dead-letter-strategy", "sometimes"),
             ("classic", "x-delivery-limit", .int32(1)), ("classic", "x-max-age", "1h"),
-            ("stream", "x-note", "unknown type"),
+            ("river", "x-note", "unknown type"), ("stream", "x-max-length", .int32(5)),
+            ("stream", "x-max-age", "1x"), ("stream", "x-max-age", .int32(5)),
+            ("stream", "x-stream-max-segment-size-bytes", .int64(3_000_000_001)),
+            ("stream", "x-stream-filter-size-bytes", .int32(15)),
+            ("stream", "x-initial-cluster-size", .int32(0)),
+            ("stream", "x-queue-leader-locator", "anywhere"),
         ].map(argument)
 
     private static func argument(
