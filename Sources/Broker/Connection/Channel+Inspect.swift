@@ -95,6 +95,33 @@ enum ExtraKeys {
             if case .longString(let key) = value { key } else { nil }
         }
     }
+
+    /// Octets of the keys that are kept with a message: a record of the journal has room for them
+    /// beside exchange and routing key.
+    private static let packedSizeMax = 65_535 - 2 * (1 + ShortString.countMax)
+
+    /// Keys one after the other as short strings, as far as there is room; none that is too long.
+    static func packed(_ keys: [[UInt8]]) -> [UInt8] {
+        var octets: [UInt8] = []
+        for key in keys where key.count <= ShortString.countMax {
+            guard octets.count + 1 + key.count <= packedSizeMax else { break }
+            octets.append(UInt8(key.count))
+            octets += key
+        }
+        return octets
+    }
+
+    /// The keys of short strings one after the other.
+    static func unpacked(_ octets: ByteView) -> [[UInt8]] {
+        var keys: [[UInt8]] = []
+        var offset = 0
+        while offset < octets.count, offset + 1 + Int(octets[offset]) <= octets.count {
+            let size = Int(octets[offset])
+            keys.append(octets.slice(from: offset + 1, count: size).bytes)
+            offset += 1 + size
+        }
+        return keys
+    }
 }
 
 extension Handle where State == ChannelState {
@@ -115,9 +142,11 @@ extension Handle where State == ChannelState {
             throw ProtocolError(error, method: BasicPublish.id)
         }
         var keys: [[UInt8]] = []
+        var hidden: [[UInt8]] = []
         if original.header.traits.contains(.carriesExtraKeys), var headers = properties.headers {
             keys += try extraKeys(ExtraKeys.cc, in: headers)
-            keys += try extraKeys(ExtraKeys.bcc, in: headers)
+            hidden = try extraKeys(ExtraKeys.bcc, in: headers)
+            keys += hidden
             headers.remove(ExtraKeys.bcc)
             properties.headers = headers
         }
@@ -127,9 +156,10 @@ extension Handle where State == ChannelState {
             }
             properties.replyTo = ShortString(bytes: reply.address)
         }
-        let message = virtualHost.copy(original, with: properties)
-        message.header.traits =
-            original.header.traits.subtracting([.carriesExtraKeys, .asksForDirectReply])
+        let message = ByteView.with(ExtraKeys.packed(hidden)) {
+            virtualHost.copy(original, with: properties, hiding: $0)
+        }
+        message.header.traits.subtract([.carriesExtraKeys, .asksForDirectReply])
         message.retain()
         defer { virtualHost.release(message) }
         guard !keys.isEmpty else {
@@ -137,7 +167,7 @@ extension Handle where State == ChannelState {
             return
         }
         let routes = try virtualHost.routes(of: message, extraKeys: keys, through: exchange)
-        dispatch(message, to: routes, isMandatory: isMandatory)
+        dispatchWorkedOut(message, to: routes, isMandatory: isMandatory)
     }
 
     /// The routing keys a CC or BCC header lists.
@@ -160,21 +190,32 @@ extension Handle where State == ChannelState {
 
 extension Handle where State == VirtualHostState {
     /// A copy of a message with other properties, and no reference.
-    func copy(_ message: Message, with properties: BasicProperties) -> Message {
+    func copy(
+        _ message: Message,
+        with properties: BasicProperties,
+        hiding keys: ByteView? = nil
+    ) -> Message {
         var writer = ByteWriter()
         properties.encode(into: &writer)
-        return ByteView.with(writer.bytes) { copy(message, properties: $0) }
+        return ByteView.with(writer.bytes) {
+            copy(message, route: message.route, properties: $0, hiding: keys)
+        }
     }
 
     /// A copy of a message as it is, and no reference.
-    func copy(_ message: Message) -> Message { copy(message, properties: message.properties) }
-
-    private func copy(_ message: Message, properties: ByteView) -> Message {
-        copy(message, route: message.route, properties: properties)
+    func copy(_ message: Message) -> Message {
+        copy(message, route: message.route, properties: message.properties)
     }
 
     /// A copy of a message with another exchange and key, and no reference.
-    func copy(_ message: Message, route: ByteView, properties: ByteView) -> Message {
+    ///
+    /// - Parameter keys: Routing keys behind its image; those it has if `nil`.
+    func copy(
+        _ message: Message,
+        route: ByteView,
+        properties: ByteView,
+        hiding keys: ByteView? = nil
+    ) -> Message {
         var builder = MessageBuilder(
             route: route,
             properties: properties,
@@ -182,8 +223,8 @@ extension Handle where State == VirtualHostState {
             pool: &state.pool
         )
         builder.append(message.body, pool: &state.pool)
-        let copy = builder.finish()
-        copy.header.traits = message.header.traits
+        let copy = builder.finish(hiding: keys ?? message.hiddenKeys, pool: &state.pool)
+        copy.header.traits.formUnion(message.header.traits.subtracting(.hasHiddenKeys))
         copy.header.timeToLive = message.header.timeToLive
         return copy
     }

@@ -99,21 +99,37 @@ extension Handle where State == ChannelState {
     }
 
     /// Hands a message to the queues of a route, and answers for it.
+    ///
+    /// - Parameters:
+    ///   - message: With a reference of the caller's.
+    ///   - routes: Where it goes now.
+    ///   - isMandatory: It is returned when it goes nowhere now, though it may later.
+    ///   - delayedLSN: What must be durable for its delay to be, if it goes elsewhere later.
     @inline(__always)
-    func dispatch(_ message: Message, to routes: RouteList, isMandatory: Bool) {
+    func dispatch(
+        _ message: Message,
+        to routes: RouteList,
+        isMandatory: Bool,
+        delayedLSN: UInt64? = nil
+    ) {
         let virtualHost = state.virtualHost
         let count = routes.count
         state.counters.published &+= 1
         virtualHost.state.counters.published &+= 1
         routes.exchange.state.counters.publishedIn &+= 1
         routes.exchange.state.counters.publishedOut &+= UInt64(truncatingIfNeeded: count)
-        if count == 0 { reportUnroutable(message, isMandatory: isMandatory) }
+        if count == 0, isMandatory || delayedLSN == nil {
+            reportUnroutable(message, isMandatory: isMandatory)
+        }
         var isRefused = false
-        var lsn: UInt64 = 0
+        var lsn = delayedLSN ?? 0
         if routes.isDurable, message.header.traits.contains(.persistent) || routes.isReplicated,
             virtualHost.state.journal.isOn
         {
-            lsn = virtualHost.enqueuePersistent(message, to: routes, isRefused: &isRefused)
+            lsn = max(
+                lsn,
+                virtualHost.enqueuePersistent(message, to: routes, isRefused: &isRefused)
+            )
             virtualHost.holdIfJournalIsBehind(state.connection)
         } else {
             for index in 0..<count where routes[index].enqueue(message) == .refused {
@@ -185,10 +201,20 @@ extension Handle where State == ChannelState {
         }
         let virtualHost = state.virtualHost
         let routes = try virtualHost.routes(of: message, through: exchange)
-        if routes.isRemembered {
+        // Where a message may be delayed, the next one has to be looked at as well.
+        if routes.isRemembered, exchange.state.delayQueue == nil {
             state.lastRoute.remember(message, routes, virtualHost)
         }
-        dispatch(message, to: routes, isMandatory: isMandatory)
+        dispatchWorkedOut(message, to: routes, isMandatory: isMandatory)
+    }
+
+    /// Hands over a message whose route has just been worked out; an exchange on the way may have
+    /// kept it.
+    func dispatchWorkedOut(_ message: Message, to routes: RouteList, isMandatory: Bool) {
+        let virtualHost = state.virtualHost
+        let delayedLSN = virtualHost.state.routeScratch.delayedLSN.take()
+        if delayedLSN != nil { virtualHost.holdIfJournalIsBehind(state.connection) }
+        dispatch(message, to: routes, isMandatory: isMandatory, delayedLSN: delayedLSN)
     }
 
     /// Counts and confirms a publish that went somewhere else than to queues.

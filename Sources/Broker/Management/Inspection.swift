@@ -54,6 +54,7 @@ struct Inspection {
             isAutoDelete: exchange.state.isAutoDelete,
             isInternal: exchange.state.isInternal,
             arguments: exchange.state.arguments,
+            delayedCount: exchange.state.delayQueue.map { _ in exchange.delayedCount },
             publishIn: MessageTotals.Entry(
                 count: exchange.state.counters.publishedIn,
                 rate: exchange.state.publishInRate

@@ -11,6 +11,8 @@ import Wire
 ///     header frame            head (7), class, weight, body size (12), properties, 0xCE
 ///     body frame              head (7), body, 0xCE; absent when the body is empty
 ///
+/// Behind the image may stand routing keys that came in a BCC header, which nobody is to see.
+///
 /// The body lies in one piece whatever frames it came in; it is cut again only for a consumer
 /// whose frame size is smaller. References are counted by hand (one for each queue entry, unacked
 /// delivery or outbound slice) and touched only under the virtual host's lock.
@@ -70,6 +72,20 @@ struct Message: BitwiseCopyable, Equatable {
     /// Where the body frame begins in the image.
     @inline(__always)
     var bodyFrameOffset: Int { propertiesOffset &+ Int(header.propertiesSize) &+ 1 }
+
+    /// Routing keys nobody is to see (header BCC): short strings, kept behind the image.
+    var hiddenKeys: ByteView {
+        guard header.traits.contains(.hasHiddenKeys) else { return .empty }
+        let start = unsafe image + imageSize
+        let size = unsafe start.loadUnaligned(as: UInt16.self)
+        return unsafe ByteView(base: start + 2, count: Int(size))
+    }
+
+    /// Octets of the block that matter: its header, the image, hidden keys.
+    var usedSize: Int {
+        let keys = header.traits.contains(.hasHiddenKeys) ? 2 + hiddenKeys.count : 0
+        return Message.headerSize + imageSize + keys
+    }
 
     /// Octets of the whole image.
     @inline(__always)
@@ -147,6 +163,10 @@ struct MessageTraits: OptionSet, BitwiseCopyable {
     static let asksForDirectReply = MessageTraits(rawValue: 4)
     /// It has an expiration property.
     static let expires = MessageTraits(rawValue: 8)
+    /// Its block holds routing keys behind the image.
+    static let hasHiddenKeys = MessageTraits(rawValue: 16)
+    /// Its headers list routing keys (CC), and it has been delayed since they were looked at.
+    static let listsKeys = MessageTraits(rawValue: 32)
 
     /// The bits of the priority property, which queues with x-max-priority look at.
     static let priorityBits: UInt16 = 0xFF00

@@ -141,6 +141,27 @@ struct MessageBuilder: ~Copyable {
         return message
     }
 
+    /// The finished message with routing keys behind its image.
+    ///
+    /// - Parameters:
+    ///   - keys: Short strings, 65,535 octets at most; without any this is `finish()`.
+    ///   - pool: Where a larger block comes from.
+    /// - Returns: The message with no reference yet, and with no other traits.
+    consuming func finish(hiding keys: ByteView, pool: inout BlockPool) -> Message {
+        let plain = finish()
+        guard keys.count > 0 else { return plain }
+        let used = plain.usedSize
+        let size = used + 2 + keys.count
+        let message = unsafe Message(block: pool.allocate(byteCount: size))
+        unsafe message.block.copyMemory(from: plain.block, byteCount: used)
+        unsafe pool.free(plain.block, byteCount: plain.header.blockSize)
+        unsafe (message.block + used).storeBytes(of: UInt16(keys.count), as: UInt16.self)
+        unsafe (message.block + used + 2).copyMemory(from: keys.base, byteCount: keys.count)
+        message.header.blockSize = size
+        message.header.traits = .hasHiddenKeys
+        return message
+    }
+
     /// Gives the memory back; the message never existed.
     consuming func abandon(pool: inout BlockPool) {
         unsafe pool.free(message.block, byteCount: blockSize)

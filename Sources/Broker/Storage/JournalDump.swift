@@ -62,7 +62,12 @@ package struct JournalDump {
         let record: JournalRecord
         do throws(WireError) {
             record = try JournalRecord(decoding: payload)
-            if case .queueDeclared(let queue) = record { names[queue.id] = queue.name.string }
+            switch record {
+            case .queueDeclared(let queue): names[queue.id] = queue.name.string
+            case .delaysDeclared(let delays):
+                names[delays.id] = "delayed in \(delays.exchange.string)"
+            default: break
+            }
             guard concerns(record) else { return nil }
             if case .message(let message) = record {
                 return try line(message, payload, lsn: lsn)
@@ -84,7 +89,8 @@ package struct JournalDump {
         case .bound(let binding), .unbound(let binding):
             binding.isToQueue && binding.destination.string == queue
         case .message(let message): message.places.contains { names[$0.queue] == queue }
-        case .exchangeDeclared, .exchangeDeleted, .topologyBegins, .topologyEnds, .transaction:
+        case .exchangeDeclared, .exchangeDeleted, .topologyBegins, .topologyEnds, .transaction,
+            .delaysDeclared:
             false
         }
     }
@@ -158,6 +164,11 @@ package struct JournalDump {
         case .appended(let id, let end):
             line("appended", ["queue": queue(id), "end": .number(end)])
         case .transaction(let octets): line("transaction", ["octets": .number(octets)])
+        case .delaysDeclared(let delays):
+            line(
+                "delays_declared",
+                ["exchange": .text(delays.exchange.string), "queue": queue(delays.id)]
+            )
         case .topologyBegins: line("topology_begins", [:])
         case .topologyEnds, .message: line("topology_ends", [:])
         }

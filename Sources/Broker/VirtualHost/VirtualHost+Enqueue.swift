@@ -33,7 +33,7 @@ extension Handle where State == VirtualHostState {
                     position: position,
                     terms: terms
                 )
-                return terms == .none
+                return terms == .none && !message.header.traits.contains(.hasHiddenKeys)
                     ? journal(message, place: place) : journalOnTerms(message, places: [place])
             }
         }
@@ -57,7 +57,8 @@ extension Handle where State == VirtualHostState {
             }
         }
         guard !places.isEmpty else { return isStreamed ? streamedLSN : 0 }
-        return places.allSatisfy { $0.terms == .none }
+        let isPlain = !message.header.traits.contains(.hasHiddenKeys)
+        return isPlain && places.allSatisfy { $0.terms == .none }
             ? journal(message, places: places) : journalOnTerms(message, places: places)
     }
 

@@ -62,6 +62,7 @@ extension Handle where State == VirtualHostState {
                 history: RecentHistory(countMax: kind.historyCountMax)
             )
         )
+        if kind.isDelayed { exchange.state.delayQueue = makeDelayQueue(of: exchange, declare) }
         ByteView.with(declare.exchange.bytes) {
             _ = state.exchanges.insert(exchange, for: $0)
         }
@@ -186,8 +187,14 @@ extension Handle where State == VirtualHostState {
             forgetAtDestination(binding)
         }
         for binding in exchange.state.inboundBindings.takeAll() { removeAtSource(binding) }
+        destroy(exchange)
+    }
+
+    /// Frees an exchange nothing leads to any more, with the messages it holds.
+    func destroy(_ exchange: Exchange) {
         exchange.state.routes.removeAll()
         forgetHistory(of: exchange)
+        exchange.state.delayQueue?.endDelays()
         exchange.destroy()
     }
 }

@@ -85,12 +85,23 @@ extension Handle where State == VirtualHostState {
     )
         -> Queue
     {
+        let queue = makeQueue(name, settings: settings)
+        queue.state.owner = settings.isExclusive ? connection : nil
+        if queue.state.journalID != 0 { journal(.queueDeclared(queue.record)) }
+        ByteView.with(name.bytes) { _ = state.queues.insert(queue, for: $0) }
+        queue.noteUse()
+        if settings.isExclusive { connection?.state.exclusiveQueues.append(queue) }
+        state.topologyVersion += 1
+        return queue
+    }
+
+    /// Makes a queue that nobody can find yet, with a number in the journal if it is durable.
+    func makeQueue(_ name: ShortString, settings: QueueSettings) -> Queue {
         let queue = Queue(
             QueueState(
                 virtualHost: self,
                 name: name.bytes,
                 settings: settings,
-                owner: settings.isExclusive ? connection : nil,
                 termsMask: settings.termsMask,
                 readyCountMax: settings.readyCountMax ?? Int.max,
                 readyBytesMax: settings.readyBytesMax ?? Int.max,
@@ -104,12 +115,7 @@ extension Handle where State == VirtualHostState {
             queue.state.journalID = state.journal.nextQueueID
             state.journal.nextQueueID += 1
             state.journal.queues[queue.state.journalID] = queue
-            journal(.queueDeclared(queue.record))
         }
-        ByteView.with(name.bytes) { _ = state.queues.insert(queue, for: $0) }
-        queue.noteUse()
-        if settings.isExclusive { connection?.state.exclusiveQueues.append(queue) }
-        state.topologyVersion += 1
         return queue
     }
 

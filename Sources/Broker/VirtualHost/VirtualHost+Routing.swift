@@ -32,6 +32,21 @@ extension Handle where State == VirtualHostState {
     ) throws(ProtocolError)
         -> RouteList
     {
+        if exchange.state.delayQueue != nil, let headers = headers(of: message),
+            DelayHeader.request(in: headers) != nil
+        {
+            return try routes(of: message, extraKeys: [], through: exchange)
+        }
+        return try knownRoutes(of: message, through: exchange)
+    }
+
+    /// The same for a message that is not to be delayed here.
+    func knownRoutes(
+        of message: Message,
+        through exchange: Exchange
+    ) throws(ProtocolError)
+        -> RouteList
+    {
         let key = message.routingKey
         let version = state.topologyVersion
         if let list = exchange.state.routes.find(key, topologyVersion: version) { return list }
@@ -91,6 +106,7 @@ extension Handle where State == VirtualHostState {
     private func beginRouting() {
         state.routeMark &+= 1
         state.routeScratch.queues.removeAll(keepingCapacity: true)
+        state.routeScratch.delayedLSN = nil
     }
 
     /// Follows an exchange, and those it leads to, and collects queues in the scratch.
@@ -118,6 +134,10 @@ extension Handle where State == VirtualHostState {
             let exchange = state.routeScratch.exchanges[index]
             index += 1
             if !exchange.state.router.dependsOnKeyOnly { isKeyOnly = false }
+            if exchange.state.delayQueue != nil {
+                if exchange != start { isKeyOnly = false }
+                if delay(message, headers: headers, extraKeys, in: exchange) { continue }
+            }
             if exchange.state.history.countMax > 0 {
                 remember(message, headers: headers, in: exchange)
             }

@@ -12,6 +12,8 @@ enum TimerEvent: BitwiseCopyable {
     case returnedEnd(Queue, priority: UInt8)
     /// The oldest file of a stream may have become too old.
     case streamAges(Stream)
+    /// The time of a delay queue's first message has come, or the time to read it.
+    case delayEnds(Queue)
 }
 
 /// Acting on time: the one timer wheel of a virtual host.
@@ -35,6 +37,7 @@ extension Handle where State == VirtualHostState {
             case .frontEnds(let queue, let priority): queue.endFront(priority)
             case .returnedEnd(let queue, let priority): queue.endReturned(priority)
             case .streamAges(let stream): stream.age()
+            case .delayEnds(let queue): queue.endDelay(isAlarm: true)
             }
         }
     }

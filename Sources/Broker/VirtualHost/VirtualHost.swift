@@ -157,11 +157,7 @@ extension Handle where State == VirtualHostState {
     func tearDown() {
         precondition(state.connectionCount == 0, "a virtual host with open connections")
         for queue in queueList() { delete(queue) }
-        for exchange in exchangeList() {
-            exchange.state.routes.removeAll()
-            forgetHistory(of: exchange)
-            exchange.destroy()
-        }
+        for exchange in exchangeList() { destroy(exchange) }
         state.routeScratch.list?.destroy()
         destroy()
     }

@@ -124,7 +124,8 @@ enum ExchangeCommands {
 
     static func table(of exchanges: [ExchangeRecord]) -> Table {
         var table = Table([
-            .text("NAME"), .text("TYPE"), .number("IN"), .number("OUT"), .text("FEATURES"),
+            .text("NAME"), .text("TYPE"), .number("IN"), .number("OUT"), .number("DELAYED"),
+            .text("FEATURES"),
         ])
         for exchange in exchanges {
             table.add([
@@ -132,6 +133,7 @@ enum ExchangeCommands {
                 exchange.type ?? "",
                 Inspection.rate(exchange.messageStats?.publishInDetails),
                 Inspection.rate(exchange.messageStats?.publishOutDetails),
+                exchange.messagesDelayed.map { "\($0)" } ?? "",
                 features(exchange),
             ])
         }
@@ -184,6 +186,7 @@ enum ExchangeCommands {
             ("arguments", JSONRecord.line(exchange.arguments)),
             ("in", Inspection.rate(exchange.messageStats?.publishInDetails)),
             ("out", Inspection.rate(exchange.messageStats?.publishOutDetails)),
+            ("delayed", exchange.messagesDelayed.map { "\($0)" }),
         ])
     }
 }

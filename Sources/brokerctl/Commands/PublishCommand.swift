@@ -63,6 +63,11 @@ enum PublishCommand {
             "a header; " + FieldArgument.typesHelp,
             repeatable: true
         ),
+        .value(
+            "delay",
+            "DURATION",
+            "how long an x-delayed-message exchange keeps it, as 1500ms or 2h"
+        ),
         .flag("persistent", short: "p", "delivery mode 2: survives a restart in a durable queue"),
         .value("priority", "0-255", "priority, for queues with x-max-priority"),
         .value("expiration", "MS", "time to live in milliseconds"),
@@ -220,6 +225,13 @@ enum PublishCommand {
         var properties = BasicProperties()
         if invocation.has("header") {
             properties.headers = try FieldArgument.table(invocation, option: "header")
+        }
+        if let delay = try invocation.duration("delay") {
+            let (seconds, attoseconds) = delay.components
+            let milliseconds = seconds * 1_000 + attoseconds / 1_000_000_000_000_000
+            properties.headers = properties.headers ?? [:]
+            properties.headers?["x-delay"] =
+                Int32(exactly: milliseconds).map { .int32($0) } ?? .int64(milliseconds)
         }
         if invocation.has("persistent") { properties.deliveryMode = 2 }
         properties.priority = try invocation.integer("priority", in: 0...255).map { UInt8($0) }

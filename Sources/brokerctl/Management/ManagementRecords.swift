@@ -53,6 +53,7 @@ struct ExchangeRecord: ListedRecord {
     static let columns = [
         "name", "type", "durable", "auto_delete", "internal", "arguments",
         "message_stats.publish_in_details", "message_stats.publish_out_details",
+        "messages_delayed",
     ]
 
     var name: String?
@@ -62,6 +63,7 @@ struct ExchangeRecord: ListedRecord {
     var autoDelete: Bool?
     var `internal`: Bool?
     var arguments: [String: JSONRecord]?
+    var messagesDelayed: Int?
     var messageStats: MessageStatsRecord?
 }
 

@@ -29,7 +29,7 @@ final class DialogueBroker {
 
     /// - Parameters:
     ///   - limits: Its bounds.
-    ///   - restored: Brought back from a journal, with nothing but queues; a new one if `nil`.
+    ///   - restored: Brought back from a journal; a new one if `nil`.
     init(limits: Limits = Limits(), _ restored: VirtualHost? = nil) {
         self.limits = limits
         virtualHost =
@@ -39,7 +39,7 @@ final class DialogueBroker {
                 limits: limits,
                 seed: DialogueBroker.seed
             )
-        exchangeCount = virtualHost.state.exchanges.count
+        exchangeCount = virtualHost.exchangeList().filter(\.isPredefined).count
     }
 
     /// Plays a scene, then checks that nothing of it is left.

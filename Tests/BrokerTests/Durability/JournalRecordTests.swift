@@ -50,6 +50,7 @@ struct JournalRecordTests {
         .returned(queue: 7, position: 4, deliveryCount: 2),
         .topologyBegins, .topologyEnds, .transaction(octets: 1 << 40),
         .appended(stream: 7, end: 1 << 40),
+        .delaysDeclared(DelaysRecord(id: 9, exchange: "later", nextPosition: 1 << 50)),
         .message(
             MessageRecord(
                 places: [.init(queue: 7, position: 1 << 40, deliveryCount: 3)],

@@ -119,6 +119,7 @@ struct SnapshotShapeTests {
             isAutoDelete: false,
             isInternal: false,
             arguments: [:],
+            delayedCount: nil,
             publishIn: .init(count: 1, rate: 0),
             publishOut: .init()
         )

@@ -17,6 +17,19 @@ struct SlabTests {
         #expect(slab.append(1) == 1)
     }
 
+    @Test("elements leave from the end, and others keep their number and place")
+    func removal() {
+        var slab = Slab<Int>()
+        for turn in [10_000, 1, 5_000, 0, 3] {
+            while slab.count < 10_000 { _ = slab.append(slab.count) }
+            while slab.count > turn { #expect(slab.removeLast() == slab.count) }
+            for number in 0..<turn { #expect(slab[UInt32(number + 1)] == number) }
+        }
+        while slab.removeLast() != nil {}
+        #expect(slab.count == 0)
+        #expect(slab.append(9) == 1 && slab[1] == 9)
+    }
+
     @Test("a number that was never handed out traps", arguments: [0, 2, 5_000] as [UInt32])
     func bounds(number: UInt32) async {
         await #expect(processExitsWith: .failure) { [number] in

@@ -56,6 +56,16 @@ struct JournalDumpTests {
         #expect(lines[2].facts == [JournalDump.Fact(name: "queues", value: .places(places))])
     }
 
+    @Test("what an exchange delays is shown under the exchange's name")
+    func delays() throws {
+        let record = DelaysRecord(id: 4, exchange: "later", nextPosition: 9)
+        let declared = JournalRecord.delaysDeclared(record).payload
+        let lines = lines([declared, message([4], body: "hello")])
+        #expect(lines.map(\.kind) == ["delays_declared", "message"])
+        let place = JournalDump.Place(queue: "delayed in later", position: 7)
+        #expect(lines[1].facts == [JournalDump.Fact(name: "queues", value: .places([place]))])
+    }
+
     @Test("a transaction is shown where it begins")
     func transaction() {
         let lines = lines([JournalRecord.transaction(octets: 57).payload])

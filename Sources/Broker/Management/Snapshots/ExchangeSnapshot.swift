@@ -10,6 +10,8 @@ struct ExchangeSnapshot {
     let isAutoDelete: Bool
     let isInternal: Bool
     let arguments: FieldTable
+    /// Messages that wait in it for their time; `nil` where none ever does.
+    let delayedCount: Int?
     /// Messages clients published to it.
     let publishIn: MessageTotals.Entry
     /// Copies of them that reached queues.
@@ -26,6 +28,7 @@ extension ExchangeSnapshot: ListedSnapshot {
             ("durable", .bool(isDurable)), ("auto_delete", .bool(isAutoDelete)),
             ("internal", .bool(isInternal)), ("arguments", arguments.json), ("policy", .null),
         ])
+        if let delayedCount { object.add("messages_delayed", .integer(Int64(delayedCount))) }
         if publishIn.count > 0 || publishOut.count > 0 {
             var stats = JSONObject()
             stats.add("publish_in", publishIn)

@@ -27,6 +27,8 @@ enum JournalRecord: Equatable {
     /// What lies in this many octets of the journal behind this record counts together or not at
     /// all. With 0 octets: the transaction before, which had not ended, never will.
     case transaction(octets: UInt64)
+    /// A durable exchange keeps its delayed messages under a number.
+    case delaysDeclared(DelaysRecord)
 
     enum Kind: UInt8 {
         case queueDeclared = 1
@@ -42,6 +44,7 @@ enum JournalRecord: Equatable {
         case topologyEnds = 11
         case transaction = 12
         case appended = 16
+        case delaysDeclared = 24
         case message = 0x80
         /// A copy of a message, made by compaction: the one before is needed no more.
         case moved = 0x81
@@ -60,6 +63,15 @@ struct QueueRecord: Equatable {
     let nextPosition: UInt64
     /// Everything below has been handed out.
     let deliveredThrough: UInt64
+}
+
+/// Where a durable x-delayed-message exchange keeps its messages.
+struct DelaysRecord: Equatable {
+    /// Numbered like a queue, in whose place it stands in the records of messages.
+    let id: UInt32
+    let exchange: ShortString
+    /// The position its next message would have had when this was written.
+    let nextPosition: UInt64
 }
 
 /// A binding of a durable exchange to a durable queue or exchange.
@@ -122,6 +134,11 @@ extension JournalRecord {
         case .transaction(let octets):
             writer.writeUInt8(Kind.transaction.rawValue)
             writer.writeLittle(octets)
+        case .delaysDeclared(let delays):
+            writer.writeUInt8(Kind.delaysDeclared.rawValue)
+            writer.writeLittle(delays.id)
+            writer.writeLittle(delays.nextPosition)
+            writer.writeShortString(delays.exchange)
         case .message(let message): message.encodePrefix(into: &writer)
         }
         return writer.bytes
@@ -182,6 +199,16 @@ extension JournalRecord {
         case .moved: self = .message(try MessageRecord(from: &reader, .moved))
         case .onTerms: self = .message(try MessageRecord(from: &reader, .onTerms))
         case .transaction: self = .transaction(octets: try reader.readLittle64())
+        case .delaysDeclared:
+            let id = try reader.readLittle32()
+            let nextPosition = try reader.readLittle64()
+            self = .delaysDeclared(
+                DelaysRecord(
+                    id: id,
+                    exchange: try reader.readShortString(),
+                    nextPosition: nextPosition
+                )
+            )
         }
     }
 }

@@ -51,7 +51,7 @@ struct MessageRecord: Equatable {
 
     let places: [Place]
     var form = Form.plain
-    /// Octets of exchange and routing key as two short strings.
+    /// Octets of exchange, routing key and hidden keys as short strings.
     let routeSize: Int
     let propertiesSize: Int
     let bodySize: Int
@@ -180,7 +180,10 @@ extension MessageRecord.Form {
 extension MessageRecord {
     /// The content in a whole record.
     struct Parts {
+        /// Exchange and routing key.
         let route: ByteView
+        /// Short strings, mostly none.
+        let hiddenKeys: ByteView
         let properties: ByteView
         let body: ByteView
 
@@ -191,12 +194,14 @@ extension MessageRecord {
             else { return nil }
             let routeSize = sizes.route
             let propertiesStart = sizes.prefix + routeSize
-            route = payload.slice(from: sizes.prefix, count: routeSize)
+            let names = payload.slice(from: sizes.prefix, count: routeSize)
             properties = payload.slice(from: propertiesStart, count: sizes.properties)
             body = payload.slice(from: propertiesStart + sizes.properties, count: sizes.body)
-            guard Int(route[0]) + 2 <= routeSize,
-                2 + Int(route[0]) + Int(route[1 + Int(route[0])]) == routeSize
-            else { return nil }
+            guard Int(names[0]) + 2 <= routeSize else { return nil }
+            let end = 2 + Int(names[0]) + Int(names[1 + Int(names[0])])
+            guard end <= routeSize else { return nil }
+            route = names.slice(from: 0, count: end)
+            hiddenKeys = names.slice(from: end, count: routeSize - end)
         }
     }
 

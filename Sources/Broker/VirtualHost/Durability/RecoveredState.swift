@@ -28,6 +28,8 @@ final class RecoveredState {
         var exchangeNumbers: [ShortString: Int] = [:]
         var nextExchangeNumber = 0
         var bindings = RecoveredBindings()
+        /// Under which number an exchange keeps what it delays.
+        var delays: [ShortString: UInt32] = [:]
     }
 
     /// Where the newest complete description of the topology stands, in log sequence numbers.
@@ -89,6 +91,7 @@ final class RecoveredState {
                 topology.exchanges[name] = nil
                 topology.exchangeNumbers[name] = nil
                 topology.bindings.removeExchange(name)
+                if let id = topology.delays.removeValue(forKey: name) { forget(id) }
             }
         case .bound, .unbound: preconditionFailure("bindings are taken in as they are")
         case .message(let message): add(message, lsn: lsn)
@@ -103,6 +106,7 @@ final class RecoveredState {
             unfinishedLSN = lsn
         case .topologyEnds: endDescription(lsn + UInt64(JournalBuffer.frameHeadSize + size))
         case .transaction: break
+        case .delaysDeclared(let delays): declare(delays)
         }
     }
 
@@ -134,10 +138,22 @@ final class RecoveredState {
         change { topology in _ = topology.queueIDs.insert(record.id) }
     }
 
+    private func declare(_ record: DelaysRecord) {
+        highestQueueID = max(highestQueueID, record.id)
+        let queue = find(record.id) ?? addQueue(record.id)
+        queue.nextPosition = max(queue.nextPosition, record.nextPosition)
+        change { topology in topology.delays[record.exchange] = record.id }
+    }
+
+    @discardableResult
+    private func forget(_ id: UInt32) -> RecoveredQueue? {
+        if lastQueue?.id == id { lastQueue = nil }
+        return queues.removeValue(forKey: id)
+    }
+
     /// A queue takes its bindings with it: one declared later by its name does not inherit them.
     private func delete(_ id: UInt32) {
-        let name = queues.removeValue(forKey: id)?.record?.name
-        if lastQueue?.id == id { lastQueue = nil }
+        let name = forget(id)?.record?.name
         change { topology in
             topology.queueIDs.remove(id)
             if let name { topology.bindings.removeQueue(name) }
@@ -218,6 +234,13 @@ final class RecoveredState {
         topology.queueIDs.sorted().compactMap { id in
             guard let queue = queues[id], let record = queue.record else { return nil }
             return (record, queue)
+        }
+    }
+
+    /// What exchanges delay, by the number it is kept under, lowest first.
+    var liveDelays: [(id: UInt32, exchange: ShortString, queue: RecoveredQueue)] {
+        topology.delays.sorted { $0.value < $1.value }.compactMap { exchange, id in
+            queues[id].map { (id, exchange, $0) }
         }
     }
 

@@ -181,6 +181,10 @@ extension Handle where State == VirtualHostState {
         var search = PlaceSearch()
         for (index, place) in places.enumerated() {
             guard let queue = state.journal.queues[place.queue] else { continue }
+            if let delayed = queue.state.delayed {
+                _ = delayed.state.entries.update(at: place.position) { body(index, &$0) }
+                continue
+            }
             if queue.state.ready.update(at: place.position, { body(index, &$0) }) { continue }
             if queue.state.unackedCount > 0 || queue.state.ready.hasReturned
                 || !queue.state.dying.isEmpty

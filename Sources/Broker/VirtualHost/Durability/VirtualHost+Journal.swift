@@ -77,14 +77,14 @@ extension Handle where State == VirtualHostState {
         return state.journal.buffer.nextLSN
     }
 
-    /// The same for a message that is in one of its places on terms of its own.
+    /// The same for a message that is in one of its places on terms of its own, or hides keys.
     @inline(never)
     func journalOnTerms(_ message: Message, places: [MessageRecord.Place]) -> UInt64 {
         message.header.lsn = state.journal.buffer.nextLSN
         let record = MessageRecord(
             places: places,
             form: .onTerms,
-            routeSize: message.route.count,
+            routeSize: message.route.count + message.hiddenKeys.count,
             propertiesSize: message.properties.count,
             bodySize: message.body.count
         )
@@ -93,7 +93,10 @@ extension Handle where State == VirtualHostState {
         state.journal.ledger.add(message.header.lsn, count: places.count, size: record.size)
         var place = unsafe state.journal.buffer.addFrame(payloadSize: record.size)
         ByteView.with(writer.bytes) { prefix in
-            for part in [prefix, message.route, message.properties, message.body] {
+            let parts = [
+                prefix, message.route, message.hiddenKeys, message.properties, message.body,
+            ]
+            for part in parts {
                 unsafe place.copyMemory(from: part.base, byteCount: part.count)
                 unsafe place += part.count
             }

@@ -8,6 +8,7 @@ extension Handle where State == VirtualHostState {
         journal(.topologyBegins)
         for exchange in exchangeList()
         where exchange.state.isDurable && !exchange.isPredefined {
+            if let delays = exchange.delaysRecord { journal(.delaysDeclared(delays)) }
             journal(.exchangeDeclared(exchange.record))
         }
         for queue in queueList() where queue.state.journalID != 0 {

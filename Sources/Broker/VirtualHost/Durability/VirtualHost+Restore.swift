@@ -94,6 +94,14 @@ extension Handle where State == VirtualHostState {
                 queue.restore(entry, deliveredThrough: saved.deliveredThrough)
             }
         }
+        for (id, name, saved) in recovered.liveDelays {
+            guard let queue = exchange(named: name)?.state.delayQueue else { continue }
+            queue.state.journalID = id
+            state.journal.queues[id] = queue
+            queue.state.nextPosition = saved.nextPosition
+            for entry in saved.takeEntries() { queue.restoreDelayed(entry) }
+            queue.setAlarm()
+        }
     }
 }
 

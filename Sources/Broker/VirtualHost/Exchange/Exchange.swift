@@ -21,6 +21,8 @@ struct ExchangeState: ~Copyable {
     var routes: RememberedRoutes
     /// The last messages that came through, for new bindings; of recent-history exchanges only.
     var history: RecentHistory
+    /// Where messages wait; of x-delayed-message exchanges only.
+    var delayQueue: Queue?
     /// The last routing that passed through here.
     var routeSerial: UInt64 = 0
     var counters = ExchangeCounters()
@@ -61,6 +63,7 @@ enum ExchangeRouter {
         case .modulusHash: self = .modulusHash(ModulusHashRouter())
         case .random, .localRandom: self = .oneOf(RandomRouter(drawingFrom: &random))
         case .recentHistory: self = .recentHistory(FanoutRouter())
+        case .delayed(let kind): self.init(kind, hash: hash, random: &random)
         }
     }
 

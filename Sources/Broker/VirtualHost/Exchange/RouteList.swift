@@ -75,6 +75,9 @@ struct RouteScratch {
     var destinations: [Destination] = []
     var exchanges: [Exchange] = []
     var queues: [Queue] = []
+    /// What must be durable for the message to be, where an exchange on the way delays it; `nil`
+    /// when none does.
+    var delayedLSN: UInt64?
     /// The last list that could not be remembered.
     var list: RouteList?
 }

@@ -82,6 +82,7 @@ extension Handle where State == QueueState {
     ///   - hint: The number to try; moves on.
     /// - Returns: `false` when a message that was needed could not be read: it is lost.
     func pageIn(_ item: PageRequest.Item, payload: ByteView?, hint: inout UInt64) -> Bool {
+        guard state.delayed == nil else { return pageInDelayed(item, payload: payload) }
         guard !state.isDeleted,
             let number = state.ready[item.priority].number(of: item.position, hint: hint)
         else { return true }
@@ -114,6 +115,7 @@ extension Handle where State == QueueState {
             destroyIfUnused()
             return
         }
+        if state.delayed != nil { endDelay() }
         if state.turnFirst != nil { state.virtualHost.schedule(self) }
         let waiting = state.waitingGets
         state.waitingGets = []
@@ -151,7 +153,7 @@ extension Handle where State == QueueState {
 
 extension Handle where State == VirtualHostState {
     /// Octets of messages to read ahead for one queue.
-    fileprivate var readAheadBytes: Int {
+    var readAheadBytes: Int {
         let share = state.paging.budget / 4 / max(1, state.paging.readerCount)
         return min(PagingState.windowMax, max(state.paging.windowMin, share))
     }
@@ -173,8 +175,8 @@ extension Handle where State == VirtualHostState {
             pool: &state.pool
         )
         builder.append(parts.body, pool: &state.pool)
-        let message = builder.finish()
-        message.header.traits = .persistent
+        let message = builder.finish(hiding: parts.hiddenKeys, pool: &state.pool)
+        message.header.traits.insert(.persistent)
         message.header.lsn = lsn
         return message
     }

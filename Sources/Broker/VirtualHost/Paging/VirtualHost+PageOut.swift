@@ -32,6 +32,7 @@ extension Handle where State == VirtualHostState {
     private func watchQueues() {
         state.paging.isActive = true
         for queue in queueList() where !queue.state.ready.isEmpty { queue.noteForPaging() }
+        for exchange in exchangeList() { exchange.state.delayQueue?.noteForPaging() }
     }
 
     @inline(never)
@@ -131,6 +132,7 @@ extension Handle where State == QueueState {
     /// - Parameter goal: Octets of messages that may stay in memory.
     /// - Returns: Whether the queue may have more to page, now or later.
     fileprivate func pageOut(downTo goal: Int) -> Bool {
+        guard state.delayed == nil else { return pageOutDelayed(downTo: goal) }
         var mayHaveMore = pageOut(0, downTo: goal)
         var priority = state.ready.highestPriority
         while priority > 0 {
@@ -198,6 +200,7 @@ extension Handle where State == QueueState {
 
     /// Lets go of a message that is in the spill log now, if it is still there and not needed.
     fileprivate func letGo(_ item: SpillItem, hint: inout UInt64) -> Bool {
+        guard state.delayed == nil else { return letGoDelayed(item) }
         guard !state.isDeleted,
             let number = state.ready[item.priority].number(of: item.position, hint: hint)
         else { return false }
@@ -215,14 +218,14 @@ extension Handle where State == QueueState {
 }
 
 extension Handle where State == VirtualHostState {
-    fileprivate func isMemoryAbove(_ goal: Int) -> Bool {
+    func isMemoryAbove(_ goal: Int) -> Bool {
         state.pool.messageBytes - state.paging.spillingBytes > goal
     }
 
     /// Copies a message's block into the spill log.
     ///
     /// - Returns: `false` when too much waits to be written already.
-    fileprivate func spill(_ entry: QueueEntry, of queue: Queue) -> Bool {
+    func spill(_ entry: QueueEntry, of queue: Queue) -> Bool {
         guard state.paging.spillBuffer.count < PagingState.spillBacklogMax,
             !state.paging.isSpillBroken
         else { return false }
@@ -234,7 +237,7 @@ extension Handle where State == VirtualHostState {
             lsn: state.paging.spillBuffer.nextLSN,
             size: message.header.blockSize
         )
-        let size = Message.headerSize + message.imageSize
+        let size = message.usedSize
         unsafe state.paging.spillBuffer.addFrame(payloadSize: size)
             .copyMemory(from: message.block, byteCount: size)
         state.paging.spillItems.append(item)

@@ -146,15 +146,17 @@ extension Handle where State == VirtualHostState {
         let message = death.entry.message
         do {
             var properties = try BasicProperties(decoding: message.properties)
-            let extraKeys = ExtraKeys.listed(ExtraKeys.cc, in: properties.headers ?? [:])
-            rewrite(&properties, of: message, for: death, extraKeys)
+            let listedKeys = ExtraKeys.listed(ExtraKeys.cc, in: properties.headers ?? [:])
+            let extraKeys = listedKeys + ExtraKeys.unpacked(message.hiddenKeys)
+            rewrite(&properties, of: message, for: death, listedKeys)
             let ownKey = death.queue.state.settings.deadLetterRoutingKey
             let copy = copy(
                 message,
                 route: [UInt8(name.count)] + name.bytes
                     + (ownKey.map { [UInt8($0.count)] + $0.bytes }
                         ?? [message.header.routingKeySize] + message.routingKey.bytes),
-                with: properties
+                with: properties,
+                hiding: ownKey == nil ? nil : .empty
             )
             copy.retain()
             defer { release(copy) }
@@ -190,7 +192,7 @@ extension Handle where State == VirtualHostState {
         _ properties: inout BasicProperties,
         of message: Message,
         for death: Death,
-        _ extraKeys: [[UInt8]]
+        _ listedKeys: [[UInt8]]
     ) {
         var headers = properties.headers ?? [:]
         DeathHistory.add(
@@ -199,7 +201,7 @@ extension Handle where State == VirtualHostState {
                 queue: death.queue.state.name,
                 time: wallTime(state.now),
                 exchange: message.exchange.bytes,
-                routingKeys: [message.routingKey.bytes] + extraKeys,
+                routingKeys: [message.routingKey.bytes] + listedKeys,
                 expiration: properties.expiration
             ),
             to: &headers
@@ -213,16 +215,19 @@ extension Handle where State == VirtualHostState {
     private func copy(
         _ message: Message,
         route: [UInt8],
-        with properties: BasicProperties
+        with properties: BasicProperties,
+        hiding keys: ByteView?
     ) -> Message {
         var writer = ByteWriter()
         properties.encode(into: &writer)
         let letter: Message = ByteView.with(route) { route in
-            ByteView.with(writer.bytes) { copy(message, route: route, properties: $0) }
+            ByteView.with(writer.bytes) {
+                copy(message, route: route, properties: $0, hiding: keys)
+            }
         }
         var traits = MessageTraits.priority(properties.priority ?? 0)
         if properties.deliveryMode == 2 { traits.insert(.persistent) }
-        letter.header.traits = traits
+        letter.header.traits = traits.union(letter.header.traits.intersection(.hasHiddenKeys))
         return letter
     }
 }

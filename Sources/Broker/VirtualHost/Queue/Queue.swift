@@ -19,6 +19,8 @@ struct QueueState: ~Copyable {
     var ready = ReadyMessages()
     /// What it has in place of ready messages, for a queue of type stream.
     var stream: Stream?
+    /// Messages that wait for their time instead; of an exchange's delay queue only.
+    var delayed: Handle<DelayedMessages>?
     var nextPosition: UInt64 = 0
     var unackedCount = 0
     var unackedBytes = 0
@@ -382,6 +384,7 @@ extension Handle where State == QueueState {
         else { return }
         if state.journalID != 0 { state.virtualHost.state.journal.queues[state.journalID] = nil }
         state.stream?.destroy()
+        state.delayed?.destroy()
         destroy()
     }
 }

@@ -100,6 +100,49 @@ struct DeadLetterTests {
         }
     }
 
+    @Test(
+        "keys in BCC count again, also from the journal, and are not told",
+        arguments: [false, true]
+    )
+    func hiddenKeys(isRestarted: Bool) throws {
+        try DialogueBroker.play { broker in
+            let journal = ScriptedJournal(broker)
+            let peer = try broker.connect()
+            for name in ["hidden", "listed"] as [ShortString] {
+                peer.send(QueueDeclare(queue: name, durable: true, noWait: true))
+                peer.send(
+                    QueueBind(queue: name, exchange: "amq.direct", routingKey: name, noWait: true)
+                )
+            }
+            let arguments: FieldTable = ["x-dead-letter-exchange": "amq.direct"]
+            peer.send(
+                QueueDeclare(queue: "q", durable: true, noWait: true, arguments: arguments)
+            )
+            var properties = BasicProperties()
+            properties.deliveryMode = 2
+            properties.headers = ["CC": .array(["listed"]), "BCC": .array(["hidden"])]
+            peer.send(Script().publish("m", to: "q", properties).bytes)
+            journal.sync()
+            func check(_ broker: DialogueBroker) throws {
+                let peer = try broker.connect()
+                peer.nack(try peer.get("q").method.deliveryTag, requeue: false)
+                for queue in ["listed", "hidden"] as [ShortString] {
+                    // The first in "listed" came from the publish itself.
+                    if queue == "listed" { _ = try peer.get(queue, noAck: true) }
+                    let got = try peer.get(queue, noAck: true).content
+                    #expect(got.properties.headers?["BCC"] == nil)
+                    #expect(deaths(got).first?["routing-keys"] == .array(["q", "listed"]))
+                }
+            }
+            if isRestarted {
+                try journal.restart { next, _ throws in try check(next) }
+            } else {
+                try check(broker)
+            }
+            journal.end()
+        }
+    }
+
     @Test("a publish that is refused dies only where the queue says so")
     func refused() throws {
         try DialogueBroker.play { broker in
