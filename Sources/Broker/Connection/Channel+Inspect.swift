@@ -209,7 +209,12 @@ extension Handle where State == VirtualHostState {
 
     /// A copy of a message with another exchange and key, and no reference.
     ///
-    /// - Parameter keys: Routing keys behind its image; those it has if `nil`.
+    /// - Parameters:
+    ///   - message: What to copy.
+    ///   - route: Exchange and routing key as two short strings.
+    ///   - properties: As in a content header.
+    ///   - keys: Routing keys behind its image; those it has if `nil`.
+    /// - Returns: The copy.
     func copy(
         _ message: Message,
         route: ByteView,

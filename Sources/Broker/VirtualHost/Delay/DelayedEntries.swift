@@ -8,7 +8,7 @@ struct DelayedEntries: ~Copyable {
     /// Positions of a chunk.
     private static var positionCount: UInt64 { 4096 }
 
-    /// By number: position divided by `positionCount`. The first one is not empty.
+    /// By their numbers, which are positions divided by `positionCount`; the first is not empty.
     private var chunks = Ring<EntryChunk>()
     private var firstNumber: UInt64 = 0
     private(set) var count = 0
