@@ -145,8 +145,10 @@ struct SegmentScan {
         } else {
             try file.truncate(to: offset == 0 ? 0 : SegmentHeader.size + offset)
         }
-        // After a kill the frames may be in the page cache only.
+        // After a kill the frames may be in the page cache only, and so may the segment's name: an
+        // index that outlives it would say that the segment was lost.
         try file.sync()
+        try context.disk.syncDirectory(context.options.directory)
     }
 
     /// Gives a segment that was cut short its size back, so that it fits its new index.

@@ -135,4 +135,25 @@ struct JournalCrashTests {
             }
         }
     }
+
+    @Test("a start that was cut short leaves no index without its segment")
+    func startAfterKill() throws {
+        for seed in 0..<40 as Range<UInt64> {
+            for stop in 1...16 {
+                let fixture = JournalFixture(seed: seed)
+                let written = try fixture.open().journal.append([.message(1), .message(2)])
+                fixture.disk.kill()
+                fixture.disk.stopsAt = fixture.disk.operationCount + stop
+                do throws(StorageError) {
+                    _ = try fixture.open()
+                } catch {
+                    #expect(fixture.disk.stopsAt != nil)
+                }
+                fixture.disk.crash()
+                let opened = try fixture.open()
+                #expect(!opened.report.hasLostRecords, "seed \(seed), stop \(stop)")
+                #expect(written.starts(with: opened.records))
+            }
+        }
+    }
 }

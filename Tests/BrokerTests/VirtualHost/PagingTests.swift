@@ -96,6 +96,27 @@ struct PagingTests {
         }
     }
 
+    @Test("that expire while a consumer waits for them make room for what stands behind")
+    func expiryAtTheFront() throws {
+        let disk = MemoryDisk()
+        let before = try DiskJournal(disk, segmentSize: 1 << 20, budget: Self.budget)
+        let publisher = try before.broker.connect()
+        try declareDurable("q", publisher, before)
+        var properties = persistent()
+        properties.expiration = "1000"
+        try publish(0..<1, to: "q", publisher, before, properties)
+        before.end()
+        disk.kill()
+        let store = try DiskJournal(disk, segmentSize: 1 << 20, budget: Self.budget)
+        defer { store.end() }
+        let peer = try store.broker.connect()
+        try peer.consume("q", "c", noAck: true)
+        peer.publish("next", to: "q")
+        try peer.expectSilence()
+        store.broker.advance(by: .seconds(1))
+        #expect(try peer.texts() == ["next"])
+    }
+
     @Test("that are on disk only expire like others", arguments: [1, 2] as [UInt8])
     func expiry(deliveryMode: UInt8) throws {
         try play { broker, store in

@@ -4,44 +4,13 @@ import Wire
 
 /// Looking at the broker itself.
 extension BrokerModel {
-    /// Finds out who was refused, after octets were taken in and before anybody hears of it.
-    func noteRefusals(_ virtualHost: VirtualHost) throws(Violation) {
-        for model in liveQueues where !model.entered.isEmpty {
-            defer { model.entered = [] }
-            guard let queue = virtualHost.queue(named: model.name) else {
-                throw Violation("queue \(model.name.string) is gone")
-            }
-            let accepted = Int(queue.state.counters.published) - model.acceptedSeen
-            model.acceptedSeen += accepted
-            guard accepted < model.entered.count, model.refuses else {
-                try insist(
-                    accepted == model.entered.count,
-                    "\(model.entered.count) messages for \(model.name.string), it got \(accepted)"
-                )
-                continue
-            }
-            try insist(
-                queue.state.ready.count >= model.countMax ?? Int.max,
-                "refused by \(model.name.string), which is not full"
-            )
-            for copy in model.entered[accepted...] {
-                copy.message.copies.removeAll { $0 === copy }
-                model.refuse(copy)
-            }
-        }
-    }
-
-    /// Finds out who was dropped, and whether the order was kept, after everybody heard of it.
+    /// Checks that order and limits were kept, after everybody heard of it.
     func endOperation(_ virtualHost: VirtualHost) throws(Violation) {
-        for model in liveQueues where model.isLimited || model.handedOut != nil {
-            if model.isLimited, let queue = virtualHost.queue(named: model.name) {
-                try noteDrops(model, Int(queue.state.counters.overflowed))
-            }
-            guard let last = model.handedOut else { continue }
-            model.handedOut = nil
-            if let first = model.ready.first(where: { $0.returnedBy < operation }) {
-                try insist(first.position > last, "\(first.name) was passed over")
-            }
+        for model in liveQueues {
+            guard let queue = model.handle else { continue }
+            try checkLimits(model, queue)
+            try noteEntered(model, queue)
+            try checkOrder(model)
         }
         try checkDurable(committed, "committed")
         committed = []
@@ -53,21 +22,69 @@ extension BrokerModel {
         saidEmpty = []
     }
 
-    private func noteDrops(_ model: ModelQueue, _ dropped: Int) throws(Violation) {
-        while model.droppedSeen < dropped {
-            // What a later one was handed out in front of went first, also when something comes
-            // back that stood before it: a commit publishes, and then requeues.
-            let passed = model.ready.first {
-                $0.returnedBy < operation && $0.position < model.handedOut ?? 0
+    private func checkLimits(_ model: ModelQueue, _ queue: Queue) throws(Violation) {
+        let dropped = Int(queue.state.counters.overflowed) - model.droppedSeen
+        try insist(
+            dropped == model.dropped.count,
+            "\(model.name.string) dropped \(dropped), and \(model.dropped.count) are gone"
+        )
+        model.droppedSeen += dropped
+        for copy in model.dropped {
+            let older = model.ready.first {
+                $0.returnedBy < operation && $0.wasStored && $0.isBefore(copy)
             }
-            guard let first = passed ?? model.ready.first else {
-                throw Violation("\(model.name.string) drops what it does not have")
-            }
-            model.droppedSeen += 1
-            model.settle(first, epoch: epoch)
+            if let older { throw Violation("\(copy.name) was dropped, and \(older.name) was not") }
         }
-        guard let max = model.countMax, !model.refuses else { return }
-        try insist(model.ready.count <= max, "\(model.name.string) holds more than \(max)")
+        model.dropped = []
+        // What was out when the process ended may be too much when it is back.
+        let isChanged =
+            !model.entered.isEmpty || model.ready.contains { $0.returnedBy == operation }
+        try insist(
+            !model.dropsHead || !isChanged || !model.isBeyondLimit(),
+            "\(model.name.string) holds \(model.ready.count), which is more than it may"
+        )
+    }
+
+    /// Notes where those stand that came, which is behind all others, in the order they came.
+    private func noteEntered(_ model: ModelQueue, _ queue: Queue) throws(Violation) {
+        let end = Int(queue.state.nextPosition)
+        try insist(
+            model.nextPosition + model.entered.count == end,
+            "\(model.entered.count) messages for \(model.name.string), "
+                + "it got \(end - model.nextPosition)"
+        )
+        guard !model.entered.isEmpty else { return }
+        let out = model.entered.filter { $0.place == .out }
+        if !out.isEmpty { place(out, among: queue.entriesOut, in: model) }
+        var free = Set(model.nextPosition..<end)
+        for copy in model.entered where copy.isPlaced { free.remove(copy.position) }
+        var left = free.sorted()[...]
+        var last = -1
+        for copy in model.entered {
+            if !copy.isPlaced, let position = left.popFirst() { copy.position = position }
+            copy.isPlaced = true
+            copy.wasStored = copy.place == .ready || copy.place == .out
+            guard copy.message.deaths.count == 0, copy.wasStored else { continue }
+            try insist(copy.position > last, "\(copy.name) stands before one that came earlier")
+            last = copy.position
+        }
+        model.entered = []
+        model.nextPosition = end
+        model.sort()
+    }
+
+    /// Nothing stands before what was handed out, unless it has just come back or come at all.
+    private func checkOrder(_ model: ModelQueue) throws(Violation) {
+        guard let last = model.handedOut else { return }
+        model.handedOut = nil
+        // Letters of one moment come in an order that only the broker knows, and what is more
+        // urgent may come when another one is out already.
+        let isExact = model.priorityMax == 0 && last.message.deaths.count == 0
+        let first = model.ready.first {
+            $0.returnedBy < operation && $0.isBefore(last)
+                && ($0.enteredBy < operation || isExact && $0.message.deaths.count == 0)
+        }
+        if let first { throw Violation("\(first.name) was passed over for \(last.name)") }
     }
 
     /// After a batch: the broker holds what the model holds.
@@ -90,6 +107,12 @@ extension BrokerModel {
                 "\(model.name.string) has \(queue.state.consumers.count) consumers"
             )
             try insist(queue.state.counters.lost == 0, "\(model.name.string) lost messages")
+            let held = QueueView(queue)
+            try insist(
+                held.ready.map { Int($0.position) } == model.ready.map(\.position),
+                "\(model.name.string) is in another order: \(held.ready.map(\.position)), not "
+                    + "\(model.ready.map(\.position))"
+            )
             // What is on disk only has to be read first.
             if queue.state.ready.first?.isPaged != true { try checkTurns(model) }
         }

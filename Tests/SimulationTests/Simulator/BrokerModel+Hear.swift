@@ -22,10 +22,6 @@ extension BrokerModel {
             channel.isCloseHeard = true
         case .basicDeliver(let deliver): try hear(deliver, heard, on: channel)
         case .basicReturn: try hearReturn(heard, on: channel)
-        case .basicAck(let ack):
-            try hearConfirm(ack.deliveryTag, isMultiple: ack.multiple, on: channel)
-        case .basicNack(let nack):
-            try hearRefusal(nack.deliveryTag, isMultiple: nack.multiple, on: channel)
         case .basicCancel: break
         default: try hearAnswer(heard, on: channel)
         }
@@ -58,7 +54,7 @@ extension BrokerModel {
         guard let fetch = expectation.fetch, case .basicGetOk(let getOk) = heard.method else {
             return
         }
-        let copy = try copy(of: heard, in: fetch.queue)
+        guard let copy = copy(of: heard, in: fetch.queue) else { return }
         // Later, others may have been served between this and what is heard of it.
         if fetch.operation == operation {
             try insist(
@@ -70,7 +66,7 @@ extension BrokerModel {
         }
         try take(
             copy,
-            tag: getOk.deliveryTag,
+            getOk.deliveryTag,
             isRedelivered: getOk.redelivered,
             consumer: nil,
             isNoAck: fetch.isNoAck,
@@ -89,7 +85,7 @@ extension BrokerModel {
             throw Violation("delivery to \(deliver.consumerTag.string), who is no consumer")
         }
         let queue = consumer.queue
-        let copy = try copy(of: heard, in: queue)
+        guard let copy = copy(of: heard, in: queue) else { return }
         try insist(
             queue.active == nil || queue.active === consumer,
             "\(copy.name) to \(consumer.tag.string), who is not the active consumer"
@@ -104,7 +100,7 @@ extension BrokerModel {
         )
         try take(
             copy,
-            tag: deliver.deliveryTag,
+            deliver.deliveryTag,
             isRedelivered: deliver.redelivered,
             consumer: consumer,
             isNoAck: consumer.isNoAck,
@@ -112,50 +108,25 @@ extension BrokerModel {
         )
     }
 
-    /// Which copy this is; its content must be as it was published.
-    func copy(of heard: Heard, in queue: ModelQueue) throws(Violation) -> ModelCopy {
-        guard let id = ModelMessage.id(in: heard.body), let message = messages[id] else {
-            throw Violation("a message nobody published, of \(heard.body.count) octets")
-        }
-        guard let copy = queue.copies[id] else {
-            throw Violation("message \(id) never was in \(queue.name.string)/\(queue.life)")
-        }
-        try insist(heard.body == message.body, "\(copy.name) has another body")
-        try insist(heard.properties == message.properties, "\(copy.name) has other properties")
-        let route: (ShortString, ShortString)? =
-            switch heard.method {
-            case .basicDeliver(let deliver): (deliver.exchange, deliver.routingKey)
-            case .basicGetOk(let getOk): (getOk.exchange, getOk.routingKey)
-            default: nil
-            }
-        try insist(
-            route?.0 == message.exchange && route?.1 == message.key,
-            "\(copy.name) came by another route"
-        )
-        return copy
-    }
-
     private func take(
         _ copy: ModelCopy,
-        tag: UInt64,
+        _ tag: UInt64,
         isRedelivered: Bool,
         consumer: ModelConsumer?,
         isNoAck: Bool,
         on channel: ModelChannel
     ) throws(Violation) {
-        try insist(copy.place == .ready, "\(copy.name) handed out while it is \(copy.place)")
-        try insist(tag == channel.lastTag + 1, "tag \(tag) follows \(channel.lastTag)")
         try insist(
             isRedelivered == copy.isRedelivered,
             "\(copy.name) \(isRedelivered ? "" : "not ")marked redelivered"
         )
-        channel.lastTag = tag
-        copy.queue.handedOut = max(copy.queue.handedOut ?? 0, copy.position)
+        let queue = copy.queue
+        if queue.handedOut.map({ $0.isBefore(copy) }) ?? true { queue.handedOut = copy }
         guard !isNoAck else {
-            copy.queue.settle(copy, epoch: epoch)
+            queue.settle(copy, epoch: epoch)
             return
         }
-        copy.queue.handOut(copy)
+        queue.handOut(copy)
         if copy.deliveredEpoch == nil { copy.deliveredEpoch = epoch }
         consumer?.unackedCount += 1
         channel.out[tag] = ModelChannel.Out(copy: copy, consumer: consumer)
@@ -169,18 +140,28 @@ extension BrokerModel {
         else { throw Violation("a message returned that should not be") }
     }
 
-    private func hearConfirm(
-        _ number: UInt64,
-        isMultiple: Bool,
-        on channel: ModelChannel
-    ) throws(Violation) {
-        for message in try takeUnconfirmed(number, isMultiple: isMultiple, on: channel) {
-            try insist(!message.isRefused, "message \(message.id) confirmed and refused")
-            try insist(
-                !channel.returns.contains(message.id),
-                "message \(message.id) confirmed before it is returned"
-            )
-            try checkDurable(message.copies, "confirmed")
+    /// A publisher heard that its messages are taken, or refused.
+    func hearConfirm(_ arrival: Arrival) throws(Violation) {
+        let channel = arrival.channel
+        switch arrival.heard.method {
+        case .basicAck(let ack):
+            for message in try takeUnconfirmed(ack.deliveryTag, isMultiple: ack.multiple, channel) {
+                try insist(!message.isRefused, "message \(message.id) confirmed and refused")
+                try insist(
+                    !arrival.returns.contains(message.id),
+                    "message \(message.id) confirmed before it is returned"
+                )
+                try checkDurable(message.copies, "confirmed")
+            }
+        case .basicNack(let nack):
+            let refused = try takeUnconfirmed(nack.deliveryTag, isMultiple: nack.multiple, channel)
+            for message in refused {
+                try insist(
+                    message.isRefused || message.operation <= lastBlocked,
+                    "message \(message.id) refused for no reason"
+                )
+            }
+        default: preconditionFailure("no confirm")
         }
     }
 
@@ -194,23 +175,10 @@ extension BrokerModel {
         }
     }
 
-    private func hearRefusal(
-        _ number: UInt64,
-        isMultiple: Bool,
-        on channel: ModelChannel
-    ) throws(Violation) {
-        for message in try takeUnconfirmed(number, isMultiple: isMultiple, on: channel) {
-            try insist(
-                message.isRefused || message.operation <= lastBlocked,
-                "message \(message.id) refused for no reason"
-            )
-        }
-    }
-
     private func takeUnconfirmed(
         _ number: UInt64,
         isMultiple: Bool,
-        on channel: ModelChannel
+        _ channel: ModelChannel
     ) throws(Violation) -> [ModelMessage] {
         if channel.phase != .open { return [] }
         let answered = channel.unconfirmed.filter {

@@ -23,12 +23,20 @@ extension BrokerModel {
         messages[message.id] = message
         message.operation = operation
         let names = topology.route(message.exchange, message.key, headers: message.headers)
-        for name in names {
-            guard let queue = queue(name) else { continue }
-            message.copies.append(queue.append(message, sequence: sequence, epoch: epoch))
-        }
+        message.copies = enter(message, names, sequence: sequence)
         if names.isEmpty, message.isMandatory {
             channel.returns.append(message.id)
+        }
+    }
+
+    /// Puts a message into queues.
+    ///
+    /// Quorum queues keep every message, and the others that get it with them keep it as well.
+    func enter(_ message: ModelMessage, _ names: Set<ShortString>, sequence: Int) -> [ModelCopy] {
+        let queues = names.compactMap { queue($0) }
+        let isKept = message.isPersistent || queues.contains { $0.isQuorum }
+        return queues.map {
+            $0.append(message, sequence: sequence, isKept: isKept, moment)
         }
     }
 

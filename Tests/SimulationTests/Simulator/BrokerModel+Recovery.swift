@@ -1,15 +1,25 @@
 import Wire
 
+@testable import Broker
+
 /// What a restart found.
 struct Recovered {
     /// As declared.
     let durable: ModelTopology.Durable
-    /// Each queue's messages in order.
-    let contents: [ShortString: [Item]]
+    /// Each queue's messages.
+    let contents: [ShortString: Contents]
 
+    struct Contents {
+        let nextPosition: Int
+        let items: [Item]
+    }
+
+    /// One message; what it says shows when somebody gets it.
     struct Item {
-        let heard: Heard
-        let isRedelivered: Bool
+        let position: Int
+        let priority: UInt8
+        let deliveryCount: Int
+        let deadline: Instant?
     }
 }
 
@@ -19,7 +29,8 @@ struct Recovered {
 /// as much as the crash let through, but never something later without what was before it.
 extension BrokerModel {
     /// Takes over what a restart found, if it is one of the states that may be.
-    func recover(_ recovered: Recovered) throws(Violation) {
+    func recover(_ recovered: Recovered, at now: Instant) throws(Violation) {
+        self.now = now
         let base = snapshots.lastIndex { $0.epoch <= durableEpoch } ?? 0
         var violation = Violation("other topology than ever: \(recovered.durable)")
         for index in (base..<snapshots.count).reversed()
@@ -27,8 +38,7 @@ extension BrokerModel {
             let next = index + 1 < snapshots.count ? snapshots[index + 1].sequence : Int.max
             do throws(Violation) {
                 let survivors = try self.survivors(recovered, of: snapshots[index], before: next)
-                adopt(snapshots[index].durable, survivors, recovered)
-                return
+                return adopt(snapshots[index].durable, survivors, recovered)
             } catch {
                 violation = error
             }
@@ -81,35 +91,38 @@ extension BrokerModel {
         var settled: [ModelCopy] = []
         for (name, queue) in snapshot.durable.queues {
             guard let life = lives[queue.life] else { continue }
-            let copies = try self.survivors(recovered.contents[name] ?? [], in: life)
+            guard let contents = recovered.contents[name] else { continue }
+            let copies = try self.survivors(contents, in: life)
             survivors[name] = copies
             let found = Set(copies.map(ObjectIdentifier.init))
-            for copy in life.copies.values where copy.journalEpoch != nil {
+            for copy in life.copies.values.joined() where copy.journalEpoch != nil {
                 if found.contains(ObjectIdentifier(copy)) {
                     cut.isBehind(copy.sequence, "\(copy.name), which is there")
                     guard let settled = copy.settledWith else { continue }
                     cut.isBefore(settled, "\(copy.name), settled by a lost commit")
                     continue
                 }
-                if copy.settledWith != nil {
+                if copy.settledWith != nil || copy.lastLetter != nil {
                     settled.append(copy)
                 } else {
                     try noteAbsence(of: copy, &cut)
                 }
             }
         }
-        // A copy settled by a commit is gone with it, or never got as far.
+        // A copy settled by a commit is gone with it, or never got as far; one that died went on
+        // before it was settled.
         settled.sort { $0.sequence < $1.sequence }
         for copy in settled + settled { noteSettlement(of: copy, &cut) }
         try insist(
             cut.low < cut.high,
-            "\(cut.highName), is lost, and what came after is not: \(cut.lowName)"
+            "\(cut.highName) is lost (\(cut.high)), and what came after is not: \(cut.lowName) "
+                + "(\(cut.low))"
         )
         return survivors
     }
 
     private func noteAbsence(of copy: ModelCopy, _ cut: inout Cut) throws(Violation) {
-        guard copy.settledEpoch == nil else { return }
+        guard copy.settledEpoch == nil, copy.wasStored || copy.place != .dying else { return }
         try insist(
             copy.journalEpoch ?? 0 > durableEpoch,
             "\(copy.name) is lost; the disk had it (batch \(copy.journalEpoch ?? 0) of "
@@ -119,23 +132,30 @@ extension BrokerModel {
     }
 
     private func noteSettlement(of copy: ModelCopy, _ cut: inout Cut) {
-        guard let settled = copy.settledWith else { return }
+        guard let settled = copy.settledWith ?? copy.lastLetter else { return }
         let isDurable = copy.journalEpoch ?? 0 <= durableEpoch
         if isDurable || cut.low >= copy.sequence {
-            cut.isBehind(settled, "\(copy.name), settled by a commit")
+            cut.isBehind(settled, "the end of \(copy.name)")
         } else if cut.high <= settled {
             cut.isBefore(copy.sequence, copy.name)
         }
     }
 
     private func survivors(
-        _ items: [Recovered.Item],
+        _ contents: Recovered.Contents,
         in life: ModelQueue
     ) throws(Violation) -> [ModelCopy] {
+        let known = Dictionary(
+            life.copies.values.joined().filter { $0.journalEpoch != nil }.map { ($0.position, $0) }
+        ) { _, last in last }
         var copies: [ModelCopy] = []
-        for item in items {
-            let copy = try copy(of: item.heard, in: life)
-            try insist(copy.journalEpoch != nil, "\(copy.name) survived, and is not durable")
+        for item in contents.items {
+            guard let copy = known[item.position] else {
+                throw Violation(
+                    "what survived at \(item.position) of \(life.name.string)/\(life.life) is not "
+                        + "durable"
+                )
+            }
             if let settled = copy.settledEpoch {
                 try insist(
                     settled > durableEpoch,
@@ -143,24 +163,40 @@ extension BrokerModel {
                         + "\(durableEpoch))"
                 )
             }
-            if let before = copies.last {
-                try insist(
-                    before.position < copy.position,
-                    "\(copy.name) comes after \(before.name)"
-                )
-            }
-            if let delivered = copy.deliveredEpoch, delivered <= durableEpoch {
-                try insist(item.isRedelivered, "\(copy.name) forgot that it was handed out")
-            }
-            if item.isRedelivered {
-                try insist(copy.deliveredEpoch != nil, "\(copy.name) was never handed out")
-            }
+            try insist(
+                item.priority == copy.priority && item.deadline == copy.deadline,
+                "\(copy.name) is on other terms: priority \(item.priority), end "
+                    + "\(item.deadline as Any), not \(copy.priority), \(copy.deadline as Any)"
+            )
+            try insist(
+                copy.position < contents.nextPosition,
+                "\(copy.name) stands behind the end of its queue"
+            )
+            try check(item.deliveryCount, of: copy)
             copies.append(copy)
         }
         return copies
     }
 
-    /// Goes on from there, all of it durable and handed out once, to look at it.
+    /// Checks what is known of how often a copy was handed out.
+    private func check(_ count: Int, of copy: ModelCopy) throws(Violation) {
+        let returned = copy.returnEpochs.count { $0 <= durableEpoch } + copy.restoredCount
+        let wasDelivered = copy.deliveredEpoch.map { $0 <= durableEpoch } ?? false
+        try insist(
+            count >= max(returned, wasDelivered ? 1 : 0),
+            "\(copy.name) forgot that it was handed out: \(count), \(returned) times back"
+        )
+        // One that came later may have been handed out before: a more urgent one, or one that stood
+        // behind a message that died.
+        let hasLeft = copy.place == .dying || copy.place == .gone
+        let mayBeMarked = copy.deliveredEpoch != nil || copy.queue.priorityMax > 0 || hasLeft
+        try insist(
+            count <= max(copy.deliveryCount, mayBeMarked ? 1 : 0),
+            "\(copy.name) was handed out \(copy.deliveryCount) times, not \(count)"
+        )
+    }
+
+    /// Goes on from there, all of it durable.
     private func adopt(
         _ durable: ModelTopology.Durable,
         _ survivors: [ShortString: [ModelCopy]],
@@ -170,21 +206,31 @@ extension BrokerModel {
         snapshots = [Snapshot(epoch: 0, sequence: nextSequence(), durable: durable)]
         var kept: [Int: ModelQueue] = [:]
         for (name, queue) in durable.queues {
-            guard let life = lives[queue.life] else { continue }
-            life.restore(survivors[name] ?? [])
-            life.isDeleted = false
-            for (copy, item) in zip(life.ready, recovered.contents[name] ?? []) {
-                copy.deliveredEpoch = item.isRedelivered ? 0 : epoch
-                copy.isRedelivered = true
+            guard let life = lives[queue.life], let contents = recovered.contents[name] else {
+                continue
             }
+            let copies = survivors[name] ?? []
+            for (copy, item) in zip(copies, contents.items) {
+                copy.deliveryCount = item.deliveryCount
+                copy.deliveredEpoch = item.deliveryCount > 0 ? 0 : nil
+            }
+            life.restore(copies, nextPosition: contents.nextPosition, at: now)
             kept[queue.life] = life
         }
         lives = kept
-        messages = [:]
-        for life in kept.values {
-            for copy in life.ready { messages[copy.message.id] = copy.message }
-        }
+        messages = messages.filter { id, _ in kept.values.contains { $0.copies[id] != nil } }
         connections = [:]
+        deaths = []
         forgetEpochs()
+    }
+}
+
+extension ModelCopy {
+    /// The place of the last of what it became, as far as the journal has it; `nil` when that is
+    /// nothing, or when it may never have been in its queue.
+    fileprivate var lastLetter: Int? { wasStored ? last : nil }
+
+    private var last: Int? {
+        letters.compactMap { $0.wasStored && $0.journalEpoch != nil ? $0.sequence : $0.last }.max()
     }
 }

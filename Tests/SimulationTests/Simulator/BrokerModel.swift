@@ -1,5 +1,7 @@
 import Wire
 
+@testable import Broker
+
 /// What the broker must do, worked out in the plainest way from what clients said.
 ///
 /// Operations are applied when the broker has taken them in, what it says is checked as it leaves.
@@ -28,6 +30,11 @@ final class BrokerModel {
     private var exchangeEpochs: [ShortString: Int] = [:]
     private var bindingEpochs: [ModelTopology.Binding: Int] = [:]
     private var lifeCount = 0
+    var now = Instant.zero
+    /// Messages that have died and are not sent on yet, in that order.
+    var deaths: [ModelDeath] = []
+
+    var moment: ModelMoment { ModelMoment(operation: operation, epoch: epoch, now: now) }
 
     /// The durable topology after a change.
     struct Snapshot {
@@ -70,7 +77,7 @@ final class BrokerModel {
     func noteBlocked() { lastBlocked = operation }
 
     /// Keeps what became durable with a change of the topology.
-    private func noteTopology() {
+    func noteTopology() {
         for durable in topology.takeSteps() where durable != snapshots.last?.durable {
             snapshots.append(
                 Snapshot(epoch: epoch, sequence: nextSequence(), durable: durable)
@@ -177,7 +184,7 @@ final class BrokerModel {
 
     private func detach(_ consumer: ModelConsumer, _ channel: ModelChannel) {
         channel.consumers.removeAll { $0 === consumer }
-        consumer.queue.remove(consumer)
+        consumer.queue.remove(consumer, at: now)
         if consumer.queue.isAutoDelete, consumer.queue.consumers.isEmpty {
             delete(consumer.queue)
         }
@@ -229,7 +236,9 @@ final class BrokerModel {
                 guard known.declare.exclusive == declare.exclusive else {
                     throw ChannelFailure(.resourceLocked)
                 }
-                guard known.declare == declare else { throw ChannelFailure(.preconditionFailed) }
+                guard known.declare.isLike(declare) else {
+                    throw ChannelFailure(.preconditionFailed)
+                }
             }
         } else {
             if declare.passive { throw ChannelFailure(.notFound) }
@@ -239,10 +248,11 @@ final class BrokerModel {
                 declare: declare,
                 owner: declare.exclusive ? channel.connection : nil
             )
-            lives[lifeCount] = ModelQueue(queue, declaredIn: epoch)
+            lives[lifeCount] = ModelQueue(queue, declaredIn: epoch, at: now)
             topology.add(queue)
         }
         guard let queue = queue(declare.queue) else { return }
+        queue.unusedSince = now
         let counts = (UInt32(queue.ready.count), UInt32(queue.consumers.count))
         let isPromise = queue.isDurable && !declare.passive
         channel.expect(QueueDeclareOk.id, epoch: isPromise ? queue.declaredEpoch : 0) { method in
@@ -302,11 +312,11 @@ final class BrokerModel {
         }
     }
 
-    private func delete(_ queue: ModelQueue) {
+    func delete(_ queue: ModelQueue) {
         queue.isDeleted = true
         topology.deleteQueue(queue.name)
         for consumer in queue.consumers {
-            queue.remove(consumer)
+            queue.remove(consumer, at: now)
             for channels in connections.values {
                 for channel in channels.values { channel.consumers.removeAll { $0 === consumer } }
             }
@@ -400,6 +410,7 @@ final class BrokerModel {
 
     private func get(_ get: BasicGet, on channel: ModelChannel) throws(ChannelFailure) {
         let queue = try existing(get.queue, channel)
+        queue.unusedSince = now
         channel.expected.append(
             Expectation(
                 id: BasicGetOk.id,
@@ -437,10 +448,23 @@ final class BrokerModel {
         guard let out = channel.out.removeValue(forKey: tag) else { return }
         channel.held.remove(tag)
         out.consumer?.unackedCount -= 1
-        if outcome == .requeue {
-            out.copy.queue.putBack(out.copy, operation: operation)
-        } else {
-            out.copy.queue.settle(out.copy, epoch: epoch)
+        let queue = out.copy.queue
+        switch outcome {
+        case .ack: queue.settle(out.copy, epoch: epoch)
+        case .reject where queue.isDeleted: queue.settle(out.copy, epoch: epoch)
+        case .reject: die(out.copy, .rejected)
+        case .requeue:
+            if let reason = queue.putBack(out.copy, moment) { die(out.copy, reason) }
         }
+    }
+}
+
+extension QueueDeclare {
+    /// Whether it is the same queue, which the limit of deliveries does not decide.
+    fileprivate func isLike(_ other: QueueDeclare) -> Bool {
+        var (left, right) = (self, other)
+        left.arguments.remove("x-delivery-limit")
+        right.arguments.remove("x-delivery-limit")
+        return left == right
     }
 }

@@ -89,6 +89,8 @@ final class ModelChannel {
         self.number = number
     }
 
+    var name: String { "connection \(connection), channel \(number)" }
+
     /// Deliveries that count against the prefetch of the channel.
     var consumerOutCount: Int { out.values.count { $0.consumer != nil } }
 

@@ -1,170 +1,139 @@
 import Wire
 
-/// A message as a client published it.
-final class ModelMessage {
-    let id: Int
-    let exchange: ShortString
-    let key: ShortString
-    let isPersistent: Bool
-    let headers: FieldTable
-    let isMandatory: Bool
-    let body: [UInt8]
-    /// Where it went, once it was routed.
-    var copies: [ModelCopy] = []
-    /// A full queue refused it.
-    var isRefused = false
-    /// The operation that published it.
-    var operation = 0
+@testable import Broker
 
-    init(
-        id: Int,
-        exchange: ShortString,
-        key: ShortString,
-        isPersistent: Bool,
-        isMandatory: Bool,
-        headers: FieldTable,
-        size: Int
-    ) {
-        self.id = id
-        self.exchange = exchange
-        self.key = key
-        self.isPersistent = isPersistent
-        self.isMandatory = isMandatory
-        self.headers = headers
-        body = ModelMessage.body(id: id, size: size)
-    }
-
-    /// Octets that say which message it is, and then some that only it has.
-    private static func body(id: Int, size: Int) -> [UInt8] {
-        (0..<max(size, 8)).map { index in
-            index < 8
-                ? UInt8(truncatingIfNeeded: id >> (8 * (7 - index)))
-                : UInt8(truncatingIfNeeded: id &* 31 &+ index &* 7)
-        }
-    }
-
-    /// The message a body says it is; `nil` when it says nothing.
-    static func id(in body: [UInt8]) -> Int? {
-        guard body.count >= 8 else { return nil }
-        return body.prefix(8).reduce(0) { $0 << 8 | Int($1) }
-    }
-
-    var properties: BasicProperties {
-        var properties = BasicProperties()
-        properties.deliveryMode = isPersistent ? 2 : 1
-        if headers.entries.count > 0 { properties.headers = headers }
-        return properties
-    }
-}
-
-/// One message in one queue.
-final class ModelCopy {
-    let message: ModelMessage
-    let queue: ModelQueue
-    /// Its place among all copies of the queue.
-    let position: Int
-    /// Its place among everything that was written to the journal.
-    var sequence: Int
-    var place = Place.ready
-    /// It is in the journal, with this batch.
-    var journalEpoch: Int?
-    /// It was settled, dropped or purged, which this batch says.
-    var settledEpoch: Int?
-    /// The place of the commit that settled it, if one did.
-    var settledWith: Int?
-    /// It came back, or was handed out before a restart that knew it.
-    var isRedelivered = false
-    /// It was first handed out to be acknowledged when this batch collected.
-    var deliveredEpoch: Int?
-    /// The operation that last put it back.
-    var returnedBy = 0
-
-    enum Place: Equatable {
-        case ready
-        case out
-        case gone
-        /// The queue was full.
-        case refused
-    }
-
-    init(_ message: ModelMessage, in queue: ModelQueue, position: Int, sequence: Int) {
-        self.message = message
-        self.queue = queue
-        self.position = position
-        self.sequence = sequence
-    }
-
-    var name: String { "message \(message.id) in \(queue.name.string)/\(queue.life)" }
+/// When something happens: in which operation, batch of the journal, and at what time.
+struct ModelMoment {
+    let operation: Int
+    let epoch: Int
+    let now: Instant
 }
 
 /// One life of a queue, with all that ever was in it.
 final class ModelQueue {
     let name: ShortString
     let life: Int
+    /// The broker's, as long as it is there.
+    var handle: Queue?
     /// The batch that says it exists.
     var declaredEpoch: Int
     let isDurable: Bool
     let isAutoDelete: Bool
+    let isQuorum: Bool
     let countMax: Int?
-    let refuses: Bool
+    let bytesMax: Int?
+    let overflow: String
+    let deliveryLimit: Int?
+    let priorityMax: UInt8
+    let timeToLive: Int?
+    let unusedTimeMax: Int?
+    let deadLetterExchange: ShortString?
+    let deadLetterKey: ShortString?
     let hasSingleActiveConsumer: Bool
     var isDeleted = false
-    private(set) var copies: [Int: ModelCopy] = [:]
-    /// In order of their positions.
+    /// Since when nobody has used it, as far as x-expires goes.
+    var unusedSince = Instant.zero
+    /// By the numbers of the messages, oldest first.
+    private(set) var copies: [Int: [ModelCopy]] = [:]
+    /// In the order they are to be handed out.
     private(set) var ready: [ModelCopy] = []
     private(set) var outCount = 0
     var consumers: [ModelConsumer] = []
     var active: ModelConsumer?
     /// Copies put in by the operation at hand.
     var entered: [ModelCopy] = []
-    /// The highest position handed out by the operation at hand.
-    var handedOut: Int?
+    /// The last in order that the operation at hand handed out.
+    var handedOut: ModelCopy?
+    /// What a full queue dropped in the operation at hand.
+    var dropped: [ModelCopy] = []
     /// What the broker's counters said last.
-    var acceptedSeen = 0
     var droppedSeen = 0
-    private var nextPosition = 0
+    /// The position of the next message.
+    var nextPosition = 0
 
-    init(_ queue: ModelTopology.Queue, declaredIn epoch: Int) {
+    init(_ queue: ModelTopology.Queue, declaredIn epoch: Int, at now: Instant) {
         declaredEpoch = epoch
+        unusedSince = now
         name = queue.declare.queue
         life = queue.life
         isDurable = queue.isDurable
         isAutoDelete = queue.declare.autoDelete
         let arguments = queue.declare.arguments
-        if case .int32(let count)? = arguments["x-max-length"] {
-            countMax = Int(count)
-        } else {
-            countMax = nil
-        }
-        refuses = arguments["x-overflow"] == .string("reject-publish")
+        isQuorum = arguments["x-queue-type"] == .string("quorum")
+        countMax = arguments.number("x-max-length")
+        bytesMax = arguments.number("x-max-length-bytes")
+        overflow = arguments.text("x-overflow")?.string ?? "drop-head"
+        deliveryLimit = arguments.number("x-delivery-limit")
+        priorityMax = UInt8(arguments.number("x-max-priority") ?? 0)
+        timeToLive = arguments.number("x-message-ttl")
+        unusedTimeMax = arguments.number("x-expires")
+        deadLetterExchange = arguments.text("x-dead-letter-exchange")
+        deadLetterKey = arguments.text("x-dead-letter-routing-key")
         hasSingleActiveConsumer = arguments["x-single-active-consumer"] == .bool(true)
     }
 
     /// Whether it may lose or refuse messages.
-    var isLimited: Bool { countMax != nil }
+    var isLimited: Bool { countMax != nil || bytesMax != nil }
+    var dropsHead: Bool { isLimited && overflow == "drop-head" }
+    var refuses: Bool { isLimited && overflow != "drop-head" }
 
-    func append(_ message: ModelMessage, sequence: Int, epoch: Int) -> ModelCopy {
-        let copy = ModelCopy(message, in: self, position: nextPosition, sequence: sequence)
-        nextPosition += 1
-        if isDurable, message.isPersistent { copy.journalEpoch = epoch }
-        copies[message.id] = copy
-        ready.append(copy)
+    /// Whether there is more in it than it may hold.
+    func isBeyondLimit(adding size: Int = 0, count: Int = 0) -> Bool {
+        let bytes = ready.reduce(size) { $0 + $1.message.body.count }
+        return ready.count + count > countMax ?? Int.max || bytes > bytesMax ?? Int.max
+    }
+
+    /// Adds a copy at the end of its priority; where it stands, the broker says later.
+    ///
+    /// - Parameters:
+    ///   - message: What comes.
+    ///   - sequence: Its place in the journal.
+    ///   - isKept: Whether the journal has it if the queue is durable.
+    ///   - moment: When.
+    /// - Returns: The copy, ready to be handed out.
+    func append(
+        _ message: ModelMessage,
+        sequence: Int,
+        isKept: Bool,
+        _ moment: ModelMoment
+    ) -> ModelCopy {
+        let times = [timeToLive, message.expiration].compactMap { $0 }
+        let copy = ModelCopy(
+            message,
+            in: self,
+            priority: min(message.priority ?? 0, priorityMax),
+            timeToLive: times.min()
+        )
+        copy.sequence = sequence
+        copy.enteredBy = moment.operation
+        copy.deadline = copy.timeToLive.map { moment.now + .milliseconds($0) }
+        copy.position = nextPosition + entered.count
+        if isKept, isDurable { copy.journalEpoch = moment.epoch }
+        copies[message.id, default: []].append(copy)
+        insert(copy)
         entered.append(copy)
         return copy
     }
 
-    /// The queue was full after all.
+    private func insert(_ copy: ModelCopy) {
+        let index = ready.firstIndex { copy.isBefore($0) } ?? ready.count
+        ready.insert(copy, at: index)
+    }
+
+    /// The broker has said where the new ones stand.
+    func sort() { ready.sort { $0.isBefore($1) } }
+
+    /// The queue was full after all: it never had the copy.
     func refuse(_ copy: ModelCopy) {
         remove(copy)
-        copy.place = .refused
-        copies[copy.message.id] = nil
+        copy.place = .gone
+        copy.journalEpoch = nil
+        entered.removeAll { $0 === copy }
         copy.message.isRefused = true
     }
 
     /// Takes a ready copy away, to be settled or handed out.
-    private func remove(_ copy: ModelCopy) {
-        ready.removeAll { $0 === copy }
-    }
+    private func remove(_ copy: ModelCopy) { ready.removeAll { $0 === copy } }
 
     func handOut(_ copy: ModelCopy) {
         remove(copy)
@@ -172,45 +141,67 @@ final class ModelQueue {
         outCount += 1
     }
 
+    /// A copy has died and is to be sent on.
+    func beginDying(_ copy: ModelCopy) {
+        leave(copy)
+        copy.place = .dying
+    }
+
     /// Lets go of a copy for good.
     func settle(_ copy: ModelCopy, epoch: Int) {
-        if copy.place == .out { outCount -= 1 } else { remove(copy) }
+        leave(copy)
         copy.place = .gone
         if !isDeleted, copy.journalEpoch != nil { copy.settledEpoch = epoch }
     }
 
-    func putBack(_ copy: ModelCopy, operation: Int) {
-        outCount -= 1
-        guard !isDeleted else {
-            copy.place = .gone
-            return
+    private func leave(_ copy: ModelCopy) {
+        switch copy.place {
+        case .out: outCount -= 1
+        case .ready: remove(copy)
+        case .dying, .gone: break
         }
-        copy.place = .ready
-        copy.isRedelivered = true
-        copy.returnedBy = operation
-        let index = ready.firstIndex { $0.position > copy.position } ?? ready.count
-        ready.insert(copy, at: index)
     }
 
-    /// A restart left these, in this order; nobody has them.
-    func restore(_ survivors: [ModelCopy]) {
+    /// A copy comes back to its place.
+    ///
+    /// - Returns: What it dies of instead.
+    func putBack(_ copy: ModelCopy, _ moment: ModelMoment) -> ModelDeathReason? {
+        guard !isDeleted else {
+            leave(copy)
+            copy.place = .gone
+            return nil
+        }
+        if let deadline = copy.deadline, deadline <= moment.now { return .expired }
+        if let deliveryLimit, copy.deliveryCount >= deliveryLimit { return .deliveryLimit }
+        leave(copy)
+        copy.place = .ready
+        copy.returnEpochs.append(moment.epoch)
+        copy.deliveryCount += 1
+        copy.returnedBy = moment.operation
+        insert(copy)
+        return nil
+    }
+
+    /// A restart left these; nobody has them.
+    func restore(_ survivors: [ModelCopy], nextPosition: Int, at now: Instant) {
         copies = [:]
         ready = survivors
         outCount = 0
         consumers = []
         active = nil
-        acceptedSeen = 0
         droppedSeen = 0
         entered = []
+        dropped = []
         handedOut = nil
         declaredEpoch = 0
+        isDeleted = false
+        unusedSince = now
+        self.nextPosition = nextPosition
         for copy in survivors {
-            copies[copy.message.id] = copy
-            copy.place = .ready
-            copy.journalEpoch = 0
-            copy.settledEpoch = nil
-            copy.settledWith = nil
+            copies[copy.message.id, default: []].append(copy)
+            copy.becomeDurable()
         }
+        sort()
     }
 
     // MARK: Consumers
@@ -220,8 +211,9 @@ final class ModelQueue {
         if hasSingleActiveConsumer, active == nil { active = consumer }
     }
 
-    func remove(_ consumer: ModelConsumer) {
+    func remove(_ consumer: ModelConsumer, at now: Instant) {
         consumers.removeAll { $0 === consumer }
+        if consumers.isEmpty { unusedSince = now }
         guard active === consumer else { return }
         active = nil
         for candidate in consumers where candidate.priority > active?.priority ?? Int32.min {
@@ -249,11 +241,19 @@ final class ModelConsumer {
         self.queue = queue
         isNoAck = consume.noAck
         isExclusive = consume.exclusive
-        if case .int32(let value)? = consume.arguments["x-priority"] {
-            priority = value
-        } else {
-            priority = 0
-        }
+        priority = Int32(consume.arguments.number("x-priority") ?? 0)
         self.prefetchMax = prefetchMax
+    }
+}
+
+extension FieldTable {
+    /// A number, where there is one.
+    func number(_ name: ShortString) -> Int? {
+        if case .int32(let number)? = self[name] { Int(number) } else { nil }
+    }
+
+    /// A short text, where there is one.
+    func text(_ name: ShortString) -> ShortString? {
+        if case .longString(let bytes)? = self[name] { ShortString(bytes: bytes) } else { nil }
     }
 }

@@ -119,11 +119,16 @@ struct ModelTopology {
         let gone = bindings.filter(isGone)
         bindings.subtract(gone)
         note()
-        for source in Set(gone.map(\.source)).sorted(by: {
+        let sources = Set(gone.map(\.source)).sorted {
             $0.bytes.lexicographicallyPrecedes($1.bytes)
-        }) {
-            removeIfUnbound(source)
         }
+        // In which order several of them go, only the broker knows.
+        for source in sources.dropFirst() {
+            var other = self
+            other.removeIfUnbound(source)
+            if other.exchanges[source] == nil { steps.append(other.durable) }
+        }
+        for source in sources { removeIfUnbound(source) }
     }
 
     private mutating func removeIfUnbound(_ name: ShortString) {

@@ -55,7 +55,9 @@ final class SimulatedMachine {
             for queue in virtualHost.queueList() { virtualHost.delete(queue) }
             virtualHost.finishBatch()
             virtualHost.stopPaging()
-            while pager.step({ _ = $0(virtualHost) }) == .worked {}
+            repeat {
+                virtualHost.finishBatch()
+            } while pager.step({ _ = $0(virtualHost) }) == .worked
             if let batch = virtualHost.takeJournal() {
                 virtualHost.state.journal.buffer.reuse(batch)
             }

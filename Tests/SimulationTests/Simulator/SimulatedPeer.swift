@@ -53,7 +53,7 @@ final class SimulatedPeer {
             )
             encoder.appendContent(
                 message.body,
-                properties: message.properties,
+                properties: message.properties(),
                 channel: channel,
                 frameMax: frameMax
             )
@@ -112,6 +112,22 @@ final class SimulatedPeer {
             guard case .publish(let message) = entry.operation else { return false }
             return message.exchange.isEmpty
         }.count
+    }
+
+    /// Whether its next operation asks what is in queues, changes where messages go, or fails.
+    func nextLooksAround(_ model: BrokerModel) -> Bool {
+        guard let (_, number, operation) = operations.first,
+            case .method(let method) = operation
+        else { return false }
+        let open = model.channel(id, number).openTags
+        switch method {
+        case .basicAck(let ack): return !open.contains(ack.deliveryTag)
+        case .basicNack(let nack): return !open.contains(nack.deliveryTag)
+        case .basicReject(let reject): return !open.contains(reject.deliveryTag)
+        case .basicRecover, .txCommit, .txSelect, .txRollback, .confirmSelect:
+            return false
+        default: return true
+        }
     }
 
     // MARK: Hearing

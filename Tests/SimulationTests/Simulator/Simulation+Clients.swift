@@ -91,14 +91,21 @@ extension Simulation {
         for name: ShortString in ["h1", "h2"] where random.oneIn(3) {
             headers.append(.init(name: name, value: .int32(.random(in: 0...1, using: &random))))
         }
+        var options = ModelMessage.Options(
+            isPersistent: !random.oneIn(4),
+            isMandatory: random.oneIn(4),
+            headers: FieldTable(headers)
+        )
+        if !choices.isPlain {
+            if random.oneIn(5) { options.priority = random.pick([0, 1, 2, 5, 200]) }
+            if random.oneIn(8) { options.expiration = random.pick([0, 20, 300, 5_000]) }
+        }
         let message = ModelMessage(
             id: nextMessageID(),
             exchange: isToQueue ? "" : random.oneIn(60) ? "nowhere" : exchange,
             key: isToQueue ? anyQueue : random.pick(choices.keys),
-            isPersistent: !random.oneIn(4),
-            isMandatory: random.oneIn(4),
-            headers: FieldTable(headers),
-            size: random.pick(choices.bodySizes)
+            size: random.pick(choices.bodySizes),
+            options
         )
         peer.say(.publish(message), on: number, frameMax: choices.frameMax)
     }
@@ -160,7 +167,7 @@ extension Simulation {
         case 12..<16:
             let qos = BasicQos(
                 prefetchCount: random.pick([0, 1, 1, 2, 3, 10]),
-                global: random.oneIn(3)
+                global: !choices.hasQuorumQueues && random.oneIn(3)
             )
             say(.basicQos(qos), peer, number)
         default: say(.basicGet(BasicGet(queue: anyQueue, noAck: random.oneIn(4))), peer, number)
@@ -173,7 +180,7 @@ extension Simulation {
         switch Int.random(in: 0..<16, using: &random) {
         case 0..<5:
             var declare = random.pick(choices.queues)
-            if random.oneIn(10) { declare = SimulationChoices.queue(declare.queue, &random) }
+            if random.oneIn(10) { declare = choices.queue(declare.queue, &random) }
             if random.oneIn(6) { declare = QueueDeclare(queue: declare.queue, passive: true) }
             return .queueDeclare(declare)
         case 5..<7:

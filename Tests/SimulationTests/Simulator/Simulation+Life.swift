@@ -35,11 +35,11 @@ extension Simulation {
     /// One thing that happens.
     private func act() throws {
         switch Int.random(in: 0..<100, using: &random) {
-        case 0..<58: try actAsClients()
+        case 0..<58: try choices.isPlain || !random.oneIn(10) ? actAsClients() : passTime()
         case 58..<82: try journalStep()
         case 82..<88: try pagerStep()
         case 88..<92: try compactorStep()
-        case 92..<94: now += .milliseconds(Int64.random(in: 1...5_000, using: &random))
+        case 92..<94: try passTime()
         case 94: if peers.count < choices.connectionMax { try connect() }
         case 95:
             if let peer = anyPeer { try hangUp(peer) }
@@ -48,6 +48,21 @@ extension Simulation {
         default:
             for _ in 0..<4 { try journalStep() }
         }
+    }
+
+    /// Time goes on, mostly to when something is due.
+    private func passTime() throws {
+        let next = virtualHost.nextDeadline
+        let last = now + .seconds(10)
+        switch Int.random(in: 0..<6, using: &random) {
+        case 0: now += .milliseconds(Int64.random(in: 1...5_000, using: &random))
+        case 1: now += .milliseconds(Int64.random(in: 1...50, using: &random))
+        case 2 where next > now && next < last: now = next - .milliseconds(1)
+        case 3..<6 where next > now && next < last: now = next
+        default: return
+        }
+        note("it is \(now)")
+        try turn {}
     }
 
     private func fillOrEmptyDisk() {
@@ -70,7 +85,7 @@ extension Simulation {
         switch process.cycle.step {
         case .take:
             guard process.cycle.take() else { return }
-            if isKnown { model.takenEpoch += 1 }
+            model.takenEpoch += 1
             note("journal takes batch \(model.takenEpoch)")
         case .write: try write(process)
         case .publish:
@@ -103,7 +118,7 @@ extension Simulation {
             throw ProcessEnded()
         }
         note("journal wrote batch \(model.takenEpoch)")
-        if isKnown { model.durableEpoch = model.takenEpoch }
+        model.durableEpoch = model.takenEpoch
         guard process.isBlocked else { return }
         process.isBlocked = false
         try turn { self.resume(self.virtualHost.unblockPublishers()) }
@@ -149,7 +164,7 @@ extension Simulation {
             return
         }
         do {
-            if isKnown, random.oneIn(4) { try actBetween() }
+            if random.oneIn(4) { try actBetween() }
         } catch {
             failure = error
         }
@@ -159,8 +174,7 @@ extension Simulation {
                 self.model.beginOperation()
                 isDone = true
                 self.resume(body())
-                try self.flush()
-                if self.isKnown { try self.model.endOperation(self.virtualHost) }
+                try self.observe()
             }
         } catch {
             failure = failure ?? error
@@ -191,7 +205,7 @@ extension Simulation {
             }
             try workOff(process)
         }
-        if isKnown { try model.checkAnswered() }
+        try model.checkAnswered()
         for peer in peers.values where peer.untransmittedCount == 0 && peer.hasUntaken {
             throw Violation("connection \(peer.id) is read no more")
         }
@@ -224,21 +238,21 @@ extension Simulation {
 
     /// Ends the process, loses what the machine loses, and starts it again.
     func restart(wasOrderly: Bool) throws {
-        var wasOrderly = wasOrderly
-        while true {
+        var isLast = wasOrderly
+        repeat {
             try goDown()
             if try !goUp() { continue }
-            isKnown = true
-            if wasOrderly || !random.oneIn(4) { break }
-            // Goes down again before anybody has looked at it.
-            wasOrderly = false
-            isKnown = false
+            try model.recover(virtualHost.recovered, at: now)
+            // Or it goes down again before anybody has asked for anything.
+            isLast = isLast || !random.oneIn(4)
+            guard !isLast else { break }
             do {
                 for _ in 0..<Int.random(in: 0...6, using: &random) { try journalStep() }
             } catch is ProcessEnded {
                 note("the process ends itself")
             }
-        }
+        } while true
+        if random.oneIn(4) { return }
         try lookAround()
     }
 
@@ -276,43 +290,28 @@ extension Simulation {
         return true
     }
 
-    /// Fetches all there is, compares, and puts it back.
+    /// Fetches all there is, and puts it back.
     private func lookAround() throws {
-        isKnown = false
         let peer = try connect()
-        _ = try peer.heard()
-        _ = try ask(peer, .channelOpen(ChannelOpen()))
-        var contents: [ShortString: [Recovered.Item]] = [:]
-        let names = virtualHost.queueList().compactMap { ShortString(bytes: $0.state.name) }
-        for name in names.sorted(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) }) {
-            var items: [Recovered.Item] = []
-            while true {
-                let heard = try ask(peer, .basicGet(BasicGet(queue: name)))
-                guard case .basicGetOk(let getOk) = heard.method else { break }
-                items.append(.init(heard: heard, isRedelivered: getOk.redelivered))
-                count(\.recoveredMessages)
+        // Clients speak on others in between.
+        let own: UInt16 = 4
+        var said: [Method] = [.channelOpen(ChannelOpen())]
+        for queue in model.liveQueues {
+            count(\.recoveredMessages, queue.ready.count)
+            for _ in 0...queue.ready.count { said.append(.basicGet(BasicGet(queue: queue.name))) }
+        }
+        sessions[peer.id]?[own] = ClientChannel(isOpen: true)
+        for method in said {
+            guard sessions[peer.id]?[own]?.isOpen == true else { break }
+            peer.say(.method(method), on: own, frameMax: choices.frameMax)
+            peer.transmit(peer.untransmittedCount)
+            try turn { try self.feed(peer) }
+            while peer.hasUntaken || model.channel(peer.id, own).expected.count > 0 {
+                guard virtualHost.hasPagingWork else { break }
+                try pagerStep()
             }
-            contents[name] = items
-            note("found in \(name.string): \(items.map { $0.heard.summary })")
         }
-        try model.recover(Recovered(durable: virtualHost.durableTopology, contents: contents))
-        isKnown = true
         try hangUp(peer)
-    }
-
-    private func ask(_ peer: SimulatedPeer, _ method: Method) throws -> Heard {
-        peer.say(.method(method), on: 1, frameMax: choices.frameMax)
-        peer.transmit(peer.untransmittedCount)
-        try turn { while peer.hand(1) != nil {} }
-        var answers = try peer.heard()
-        while answers.isEmpty, virtualHost.hasPagingWork {
-            try pagerStep()
-            answers = try peer.heard()
-        }
-        guard let answer = answers.first, answers.count == 1 else {
-            throw Violation("\(answers.count) answers to \(method)")
-        }
-        return answer.heard
     }
 }
 
@@ -332,6 +331,24 @@ extension Handle where State == VirtualHostState {
                 + "\(queue.state.ready.count)"
         }
         return queues.sorted().joined(separator: ", ")
+    }
+
+    /// What is there, when all of it came from the journal.
+    fileprivate var recovered: Recovered {
+        var contents: [ShortString: Recovered.Contents] = [:]
+        for queue in queueList() {
+            let view = QueueView(queue)
+            let items = view.ready.map { entry in
+                Recovered.Item(
+                    position: Int(entry.position),
+                    priority: entry.terms.priority,
+                    deliveryCount: Int(entry.deliveryCount),
+                    deadline: view.deadline(of: entry)
+                )
+            }
+            contents[queue.record.name] = .init(nextPosition: view.nextPosition, items: items)
+        }
+        return Recovered(durable: durableTopology, contents: contents)
     }
 
     /// What is declared, when all of it came from the journal.

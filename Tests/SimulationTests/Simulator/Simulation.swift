@@ -18,8 +18,8 @@ final class Simulation {
     /// What clients believe of their channels.
     var sessions: [Int: [UInt16: ClientChannel]] = [:]
     var now = Instant.zero + .seconds(1_000)
-    /// Whether this life's state is known; one that goes down again at once is not looked at.
-    var isKnown = true
+    /// What clients got and the model has not taken in yet.
+    private var arrivals: [Arrival] = []
     /// What went wrong while the pager was at work.
     var failure: (any Error)?
     private(set) var statistics = SimulationStatistics()
@@ -62,8 +62,8 @@ final class Simulation {
         return process.virtualHost
     }
 
-    func count(_ path: WritableKeyPath<SimulationStatistics, Int>) {
-        statistics[keyPath: path] += 1
+    func count(_ path: WritableKeyPath<SimulationStatistics, Int>, _ number: Int = 1) {
+        statistics[keyPath: path] += number
     }
 
     func nextMessageID() -> Int {
@@ -81,10 +81,11 @@ final class Simulation {
     /// One turn of the shell, and those that follow from it.
     func turn(_ body: () throws -> Void) throws {
         virtualHost.begin(at: now)
+        if model.beginTurn(at: now, virtualHost) { try observe() }
         try body()
         try endBatch()
         while let peer = resumable { try turn { try self.feed(peer) } }
-        if isKnown { try model.compare(virtualHost) }
+        try model.compare(virtualHost)
     }
 
     private var resumable: SimulatedPeer? {
@@ -100,33 +101,40 @@ final class Simulation {
         repeat {
             model.beginOperation()
             virtualHost.finishBatch()
-            try flush()
-            if isKnown { try model.endOperation(virtualHost) }
+            try observe()
         } while virtualHost.state.scheduledFirst != nil
     }
 
     /// Hands the broker what has arrived from a client.
     func feed(_ peer: SimulatedPeer) throws {
         while true {
+            // What has died comes to rest before anybody counts, or changes where it goes.
+            if !virtualHost.state.deaths.isEmpty, peer.nextLooksAround(model) { try endBatch() }
+            let dead = virtualHost.firstDead
             model.beginOperation()
-            let isOneByOne = model.liveQueues.contains { $0.isLimited }
-            let batch = isOneByOne ? 1 : max(1, peer.plainPublishCount)
+            let batch = choices.isPlain ? max(1, peer.plainPublishCount) : 1
             guard let done = peer.hand(batch) else { return }
+            if dead != nil, dead != virtualHost.firstDead { _ = model.bury(virtualHost) }
             for (number, operation) in done {
                 note("\(peer.id)/\(number): \(operation.text)")
                 count(\.operations)
                 model.apply(operation, on: model.channel(peer.id, number))
             }
-            try model.noteRefusals(virtualHost)
-            try flush()
-            try model.endOperation(virtualHost)
+            try observe()
         }
     }
 
-    /// Sends what there is; everybody reads it at once.
-    func flush() throws {
+    /// Sends what there is; everybody reads it at once, and the model is told.
+    func observe() throws {
         model.isBlocked = virtualHost.state.journal.blockReason != nil
         if model.isBlocked { model.noteBlocked() }
+        try flush()
+        let heard = arrivals
+        arrivals = []
+        try model.observe(heard, virtualHost)
+    }
+
+    private func flush() throws {
         while true {
             var flushes: [Connection] = []
             virtualHost.takeDirty(into: &flushes)
@@ -146,15 +154,13 @@ final class Simulation {
     }
 
     private func hear(_ peer: SimulatedPeer) throws {
-        guard isKnown else { return }
         for (number, heard) in try peer.heard() {
             note("  -> \(peer.id)/\(number): \(heard.method.name) \(heard.summary)")
-            if number == 0 { continue }
-            do throws(Violation) {
-                try model.hear(heard, on: model.channel(peer.id, number))
-            } catch {
-                throw Violation("connection \(peer.id), channel \(number): \(error)")
+            if case .connectionClose(let close) = heard.method {
+                throw Violation("connection closed: \(close.replyText.string)")
             }
+            if number == 0 { continue }
+            arrivals.append(Arrival(heard: heard, channel: model.channel(peer.id, number)))
             if case .channelClose = heard.method {
                 count(\.channelErrors)
                 peer.say(.method(.channelCloseOk(ChannelCloseOk())), on: number, frameMax: 4_096)
@@ -241,8 +247,7 @@ final class Simulation {
             self.model.beginOperation()
             self.forget(peer)
             self.model.disconnect(peer.id)
-            try self.flush()
-            if self.isKnown { try self.model.endOperation(self.virtualHost) }
+            try self.observe()
         }
     }
 

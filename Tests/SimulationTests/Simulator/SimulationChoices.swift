@@ -6,12 +6,16 @@ import Wire
 /// What differs from seed to seed before anything happens: names, declarations, sizes.
 struct SimulationChoices {
     let limits: Limits
-    let queues: [QueueDeclare]
+    private(set) var queues: [QueueDeclare]
     let exchanges: [ExchangeDeclare]
     let keys: [ShortString] = ["a", "b", "a.b", "b.a", "a.b.c", "q1", "q2", "q3"]
     let patterns: [ShortString] = ["a.*", "#", "*.b", "a.#", "b", "a"]
     let bodySizes: [Int]
     let connectionMax: Int
+    /// Whether queues do no more than AMQP asks for: several messages arrive in one piece then.
+    let isPlain: Bool
+    /// Whether there are quorum queues, which leave no room for a prefetch of the channel.
+    let hasQuorumQueues: Bool
     let frameMax: Int
 
     init(_ random: inout Seed) {
@@ -26,33 +30,78 @@ struct SimulationChoices {
         bodySizes = random.pick([[8, 20], [8, 100, 600], [30, 3_000, 9_000], [8, 8, 8, 20_000]])
         connectionMax = Int.random(in: 1...4, using: &random)
         frameMax = random.pick([4_096, 5_000, 131_072])
-        queues = (1...Int.random(in: 1...5, using: &random)).map { number in
-            SimulationChoices.queue(ShortString(shortening: "q\(number)"), &random)
-        }
+        isPlain = random.oneIn(4)
+        hasQuorumQueues = !isPlain && random.oneIn(2)
+        queues = []
         exchanges = (1...Int.random(in: 1...4, using: &random)).map { number in
             SimulationChoices.exchange(ShortString(shortening: "x\(number)"), &random)
         }
+        queues = (1...Int.random(in: 1...5, using: &random)).map { number in
+            queue(ShortString(shortening: "q\(number)"), &random)
+        }
     }
 
-    static func queue(_ name: ShortString, _ random: inout Seed) -> QueueDeclare {
-        var arguments: [FieldTable.Entry] = []
-        if random.oneIn(5) {
-            let count = Int32.random(in: 0...6, using: &random)
-            arguments.append(.init(name: "x-max-length", value: .int32(count)))
-            if random.oneIn(2) {
-                arguments.append(.init(name: "x-overflow", value: .string("reject-publish")))
-            }
-        }
-        if random.oneIn(6) {
-            arguments.append(.init(name: "x-single-active-consumer", value: .bool(true)))
-        }
-        return QueueDeclare(
+    /// Any declaration of a queue.
+    func queue(_ name: ShortString, _ random: inout Seed) -> QueueDeclare {
+        var declare = QueueDeclare(
             queue: name,
             durable: !random.oneIn(4),
             exclusive: random.oneIn(10),
-            autoDelete: random.oneIn(8),
-            arguments: FieldTable(arguments)
+            autoDelete: random.oneIn(8)
         )
+        var arguments: [FieldTable.Entry] = []
+        func add(_ name: ShortString, _ value: FieldValue) {
+            arguments.append(.init(name: name, value: value))
+        }
+        if hasQuorumQueues, random.oneIn(3) {
+            declare.durable = true
+            declare.exclusive = false
+            declare.autoDelete = false
+            add("x-queue-type", .string("quorum"))
+            if random.oneIn(2) { add("x-delivery-limit", .int32(random.pick([0, 1, 2, 3]))) }
+        } else if !isPlain, random.oneIn(5) {
+            add("x-max-priority", .int32(random.pick([1, 3, 10])))
+        }
+        let isQuorum = arguments.first?.name == "x-queue-type"
+        if !isPlain, random.oneIn(5) {
+            if random.oneIn(3) {
+                add("x-max-length-bytes", .int32(random.pick([0, 30, 700, 10_000])))
+            } else {
+                add("x-max-length", .int32(.random(in: 0...6, using: &random)))
+            }
+            if random.oneIn(2) {
+                let isTold = isQuorum || random.oneIn(2)
+                add("x-overflow", .string(isTold ? "reject-publish" : "reject-publish-dlx"))
+            }
+        }
+        if random.oneIn(6) { add("x-single-active-consumer", .bool(true)) }
+        if !isPlain { addLifetimes(to: &arguments, isDurable: declare.durable, &random) }
+        declare.arguments = FieldTable(arguments)
+        return declare
+    }
+
+    /// When its messages die, where they go then, and when it goes itself.
+    private func addLifetimes(
+        to arguments: inout [FieldTable.Entry],
+        isDurable: Bool,
+        _ random: inout Seed
+    ) {
+        if random.oneIn(5) {
+            let time = random.pick([0, 50, 400, 400, 3_000])
+            arguments.append(.init(name: "x-message-ttl", value: .int32(Int32(time))))
+        }
+        if random.oneIn(16) {
+            let time = random.pick([301, 2_003])
+            arguments.append(.init(name: "x-expires", value: .int32(Int32(time))))
+        }
+        // What died in a queue that is gone with its connection cannot be followed from outside
+        // once it was paged out.
+        guard random.oneIn(2), isDurable || limits.messageMemoryMax > 1 << 20 else { return }
+        let exchange = random.pick(["", "", "x1", "x2", "amq.fanout", "nowhere"])
+        arguments.append(.init(name: "x-dead-letter-exchange", value: .string(exchange)))
+        guard exchange.isEmpty || random.oneIn(3) else { return }
+        let key = random.pick(["q1", "q2", "q3", "q4", "a.b"])
+        arguments.append(.init(name: "x-dead-letter-routing-key", value: .string(key)))
     }
 
     static func exchange(_ name: ShortString, _ random: inout Seed) -> ExchangeDeclare {

@@ -89,7 +89,11 @@ extension Handle where State == QueueState {
     }
 
     /// Lets go of a message that has left the queue because its time has come.
-    func end(_ entry: QueueEntry) { die(entry, .expired) }
+    func end(_ entry: QueueEntry) {
+        die(entry, .expired)
+        // Consumers may have waited for it to be read, and what is first now is there.
+        if state.turnFirst != nil { state.virtualHost.schedule(self) }
+    }
 
     // MARK: - Timers
 

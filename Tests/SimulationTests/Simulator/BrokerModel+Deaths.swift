@@ -1,0 +1,117 @@
+import Wire
+
+@testable import Broker
+
+/// A message that has died and is not sent on yet.
+struct ModelDeath {
+    let copy: ModelCopy
+    let reason: ModelDeathReason
+}
+
+/// Messages that die, and what time alone brings about.
+extension BrokerModel {
+    /// A message dies: it goes on where its queue says so, and that is the end of it elsewhere.
+    func die(_ copy: ModelCopy, _ reason: ModelDeathReason) {
+        guard copy.queue.deadLetterExchange != nil else {
+            copy.queue.settle(copy, epoch: epoch)
+            return
+        }
+        copy.queue.beginDying(copy)
+        deaths.append(ModelDeath(copy: copy, reason: reason))
+    }
+
+    /// Sends on those that the broker has sent on.
+    ///
+    /// - Returns: Whether there were any.
+    func bury(_ virtualHost: VirtualHost) -> Bool {
+        guard !deaths.isEmpty else { return false }
+        let unburied = self.unburied(virtualHost)
+        let done = deaths.filter { !$0.isAmong(unburied) }
+        deaths.removeAll { $0.isAmong(unburied) == false }
+        for death in done { bury(death) }
+        return !done.isEmpty
+    }
+
+    private func unburied(_ virtualHost: VirtualHost) -> [Death] {
+        var list = virtualHost.unburied
+        var seen: [Queue] = []
+        for death in deaths {
+            guard let queue = death.copy.queue.handle, !seen.contains(queue) else { continue }
+            // One that was deleted stays as long as something of it is to be buried.
+            guard
+                !death.copy.queue.isDeleted
+                    || virtualHost.state.journal.queues.values.contains(queue)
+            else { continue }
+            seen.append(queue)
+            list += queue.unread
+        }
+        return list
+    }
+
+    /// The dead letter enters its queues, and then the original is done with.
+    private func bury(_ death: ModelDeath) {
+        let copy = death.copy
+        let letter = ModelMessage(
+            copy.message,
+            from: copy.queue,
+            death.reason,
+            at: SimulatedMachine.wallTime(now).seconds
+        )
+        if topology.exchanges[letter.exchange] != nil || letter.exchange.isEmpty {
+            let names = topology.route(letter.exchange, letter.key, headers: letter.headers)
+            let open = names.filter {
+                death.reason == .rejected || !letter.deaths.closesCircle(at: $0)
+            }
+            copy.letters = enter(letter, open, sequence: nextSequence())
+        }
+        copy.queue.settle(copy, epoch: epoch)
+    }
+
+    // MARK: Time
+
+    /// A turn has begun: what is over is over.
+    ///
+    /// - Returns: Whether anything was.
+    func beginTurn(at now: Instant, _ virtualHost: VirtualHost) -> Bool {
+        self.now = now
+        beginOperation()
+        let unused = liveQueues.filter { $0.consumers.isEmpty && $0.isUnused(at: now) }
+        let due = liveQueues.flatMap { $0.ready.filter { $0.isOver(at: now) } }
+        for copy in due.sorted(by: { $0.end < $1.end }) { die(copy, .expired) }
+        guard !unused.isEmpty else { return !due.isEmpty }
+        // A queue that goes at the same time may take its messages with it.
+        let unburied = virtualHost.unburied + self.unburied(virtualHost)
+        for queue in unused {
+            delete(queue)
+            for death in deaths where death.copy.queue === queue && !death.isAmong(unburied) {
+                queue.settle(death.copy, epoch: epoch)
+            }
+            deaths.removeAll { $0.copy.queue === queue && !$0.isAmong(unburied) }
+        }
+        noteTopology()
+        return true
+    }
+}
+
+extension ModelDeath {
+    /// Whether the broker has yet to deal with it.
+    fileprivate func isAmong(_ unburied: [Death]) -> Bool {
+        unburied.contains { other in
+            guard other.queue == copy.queue.handle else { return false }
+            if copy.wasStored { return Int(other.entry.position) == copy.position }
+            return !other.entry.isPaged && other.entry.holds(copy.message)
+        }
+    }
+}
+
+extension ModelCopy {
+    fileprivate var end: Instant { deadline ?? .zero }
+
+    fileprivate func isOver(at now: Instant) -> Bool { deadline.map { $0 <= now } ?? false }
+}
+
+extension ModelQueue {
+    fileprivate func isUnused(at now: Instant) -> Bool {
+        unusedTimeMax.map { unusedSince + .milliseconds($0) <= now } ?? false
+    }
+}

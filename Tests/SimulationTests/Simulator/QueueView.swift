@@ -1,0 +1,96 @@
+import Wire
+
+@testable import Broker
+
+/// What the broker holds in one queue, looked at from inside.
+struct QueueView {
+    let queue: Queue
+    /// In the order they are to be handed out.
+    let ready: [QueueEntry]
+
+    init(_ queue: Queue) {
+        self.queue = queue
+        var entries: [QueueEntry] = []
+        var priority: UInt8? = queue.state.ready.highestPriority
+        while let level = priority {
+            var some: [QueueEntry] = []
+            for number in queue.state.ready[level].numbers {
+                let entry = queue.state.ready[level].entry(number)
+                if entry.place != .gone { some.append(entry) }
+            }
+            queue.state.ready[level].updateReturned { some.append($0) }
+            entries += some.sorted { $0.position < $1.position }
+            priority = queue.state.ready.priority(below: level)
+        }
+        ready = entries
+    }
+
+    var nextPosition: Int { Int(queue.state.nextPosition) }
+
+    /// When the time of an entry is over.
+    func deadline(of entry: QueueEntry) -> Instant? {
+        entry.terms.timer.map { queue.state.virtualHost.state.timers.deadline(of: $0) }
+            ?? entry.terms.deadline
+    }
+}
+
+extension QueueEntry {
+    /// Whether it stands for a message with this content; one on disk only may be any.
+    func holds(_ message: ModelMessage) -> Bool {
+        guard !isPaged else { return true }
+        return self.message.holds(message)
+    }
+}
+
+extension Message {
+    /// Whether this is its content.
+    func holds(_ message: ModelMessage) -> Bool {
+        guard ModelMessage.id(in: body.bytes) == message.id else { return false }
+        do throws(WireError) {
+            let own = try BasicProperties(decoding: properties)
+            return own.isLike(message.properties())
+        } catch {
+            return false
+        }
+    }
+}
+
+/// Where a message stood that has died.
+struct DeadPlace: Equatable {
+    let queue: Queue
+    let position: UInt64
+}
+
+extension Handle where State == VirtualHostState {
+    /// The one that is sent on next.
+    var firstDead: DeadPlace? {
+        state.deaths.first.map { DeadPlace(queue: $0.queue, position: $0.entry.position) }
+    }
+
+    /// Those that have died and are not sent on yet.
+    var unburied: [Death] {
+        var list: [Death] = []
+        for index in 0..<state.deaths.count { list.append(state.deaths[index]) }
+        return list
+    }
+}
+
+extension Handle where State == QueueState {
+    /// Those of this queue that wait to be read before they are sent on.
+    var unread: [Death] { (0..<state.dying.count).map { state.dying[$0] } }
+}
+
+extension Handle where State == QueueState {
+    /// What is handed out and not settled.
+    var entriesOut: [QueueEntry] {
+        var entries: [QueueEntry] = []
+        state.virtualHost.forEachConnection { connection in
+            connection.state.channels.forEach { channel in
+                channel.state.unacked.updateUnsettled { delivery in
+                    if delivery.queue == self { entries.append(delivery.entry) }
+                }
+            }
+        }
+        return entries.sorted { $0.position < $1.position }
+    }
+}
