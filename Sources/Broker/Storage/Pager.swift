@@ -9,8 +9,10 @@ final class Pager {
     private let reader: PageReader
     private let streamReader: StreamReader
     private let log: Logger
-    /// What could not be written yet, the disk being full.
-    private var pending: (batch: JournalBatch, items: [SpillItem])?
+    /// What is not written yet, and how far it is.
+    private var pending: (batch: JournalBatch, items: [SpillItem], written: Int)?
+    /// Octets written before those who wait for a message are looked after again.
+    private static let pieceSize = 1 << 20
     /// Publishers are held back until it could be.
     private var isBlocking = false
 
@@ -64,25 +66,29 @@ final class Pager {
             work = virtualHost.takePaging(withSpill: pending == nil)
             return []
         }
-        if let batch = work?.spill { pending = (batch, work?.spillItems ?? []) }
+        if let batch = work?.spill { pending = (batch, work?.spillItems ?? [], 0) }
         guard pending != nil || work != nil || !reads.isEmpty else { return .idle }
-        let isWritten = writePending(enter)
         for request in work?.requests ?? [] { serve(request, enter) }
         for read in reads { serve(read, enter) }
+        let isWritten = writePending(enter)
         reader.closeFiles()
         streamReader.closeFiles()
         removeDeadSegments(enter)
         return isWritten ? .worked : .full
     }
 
-    /// Writes what is pending.
+    /// Writes a piece of what is pending.
     ///
     /// - Returns: `false` when the disk is full.
     private func writePending(_ enter: Enter) -> Bool {
-        guard let (batch, items) = pending else { return true }
+        guard let (batch, items, written) = pending else { return true }
         var isWritten = true
         do throws(StorageError) {
-            try spill.write(batch)
+            let end = try spill.write(batch, from: written, atMost: Self.pieceSize)
+            guard end == batch.count else {
+                pending?.written = end
+                return true
+            }
         } catch .diskFull(let path) {
             guard !isBlocking else { return false }
             isBlocking = true

@@ -25,31 +25,36 @@ final class SpillLog {
         }
     }
 
-    /// Writes frames; checksums are filled in here.
+    /// Writes some frames of a batch; checksums are filled in here.
     ///
-    /// - Parameter batch: Whole frames. It may be written again after a failure.
+    /// - Parameters:
+    ///   - batch: Whole frames. They may be written again after a failure.
+    ///   - offset: Of the first frame to be written, in octets.
+    ///   - limit: Octets at most, unless one frame has more.
+    /// - Returns: The offset of the next frame.
     /// - Throws: `.diskFull`, `.io`.
-    func write(_ batch: JournalBatch) throws(StorageError) {
+    func write(
+        _ batch: JournalBatch,
+        from offset: Int,
+        atMost limit: Int
+    ) throws(StorageError) -> Int {
         let frames = unsafe UnsafeMutableRawBufferPointer(start: batch.base, count: batch.count)
-        var start = 0
-        var end = 0
+        let segment = Self.segment(of: batch.firstLSN + UInt64(offset))
+        var end = offset
         while end < frames.count {
             let lsn = batch.firstLSN + UInt64(end)
-            if Self.segment(of: lsn) != Self.segment(of: batch.firstLSN + UInt64(start)) {
-                try unsafe write(frames[start..<end], from: batch.firstLSN + UInt64(start))
-                start = end
-            }
             let field = unsafe frames.loadUnaligned(fromByteOffset: end, as: UInt32.self)
             guard let size = JournalFrame.Size(field: UInt32(littleEndian: field)) else {
                 preconditionFailure("what is spilled are whole frames")
             }
-            let frame = unsafe UnsafeMutableRawBufferPointer(
-                rebasing: frames[end..<end + size.frame]
-            )
+            let next = end + size.frame
+            if end > offset, next - offset > limit || Self.segment(of: lsn) != segment { break }
+            let frame = unsafe UnsafeMutableRawBufferPointer(rebasing: frames[end..<next])
             unsafe JournalFrame.seal(frame, lsn: lsn, isBarrier: false)
-            end += size.frame
+            end = next
         }
-        try unsafe write(frames[start..<end], from: batch.firstLSN + UInt64(start))
+        try unsafe write(frames[offset..<end], from: batch.firstLSN + UInt64(offset))
+        return end
     }
 
     private func write(

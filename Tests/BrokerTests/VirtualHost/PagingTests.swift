@@ -337,6 +337,25 @@ struct PagingTests {
         }
     }
 
+    @Test("are read for those who wait before all that leaves memory is written")
+    func readsFirst() throws {
+        try play { broker, store in
+            let peer = try broker.connect()
+            for queue: ShortString in ["old", "new"] { try peer.declare(queue) }
+            for number in 0..<400 { peer.publish(text(number), to: "old") }
+            store.pageAll()
+            let body = String(repeating: "y", count: 100_000)
+            for _ in 0..<40 { peer.publish(body, to: "new") }
+            #expect(broker.virtualHost.state.paging.spillingBytes > 3 << 20)
+            try peer.consume("old", "c", noAck: true)
+            #expect(store.page() == .worked)
+            #expect(try !peer.texts().isEmpty)
+            #expect(broker.virtualHost.state.paging.spillingBytes > 2 << 20)
+            store.pageAll()
+            #expect(broker.virtualHost.state.paging.spillingBytes == 0)
+        }
+    }
+
     @Test("that cannot be read back are passed over, and the log says how many of which queue")
     func unreadable() throws {
         try play { broker, store in

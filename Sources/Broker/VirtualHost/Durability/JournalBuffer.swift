@@ -21,10 +21,16 @@ struct JournalBuffer: ~Copyable {
     private(set) var count = 0
     /// The LSN of the first octet in the buffer.
     private(set) var firstLSN: UInt64
+    /// Memory of a batch that was written while the next one collected, for the one after it.
+    private var spare: UnsafeMutableRawPointer?
+    private var spareCapacity = 0
 
     init(nextLSN: UInt64) { firstLSN = nextLSN }
 
-    deinit { unsafe base?.deallocate() }
+    deinit {
+        unsafe base?.deallocate()
+        unsafe spare?.deallocate()
+    }
 
     /// The LSN the next record will have.
     @inline(__always)
@@ -130,25 +136,40 @@ struct JournalBuffer: ~Copyable {
             capacity: capacity,
             firstLSN: firstLSN
         )
-        unsafe base = nil
-        capacity = 0
         firstLSN = nextLSN
         count = 0
+        unsafe base = spare
+        capacity = spareCapacity
+        unsafe spare = nil
+        spareCapacity = 0
         return batch
     }
 
-    /// Takes back the memory of a written batch, so that the next one need not grow.
+    /// Takes back the memory of a written batch, so that the next ones need not grow.
     mutating func reuse(_ batch: JournalBatch) {
         let isFitting =
             batch.capacity <= JournalBuffer.keptCapacityMax
             || batch.capacity <= JournalBuffer.reusedCapacityMax
                 && batch.count >= batch.capacity / 8
-        guard unsafe base == nil, isFitting else {
+        guard isFitting, unsafe base == nil || spare == nil else {
             unsafe batch.base.deallocate()
+            // What was much needed once is not any more.
+            if !isFitting { dropSpare() }
             return
         }
-        unsafe base = batch.base
-        capacity = batch.capacity
+        if unsafe base == nil {
+            unsafe base = batch.base
+            capacity = batch.capacity
+        } else {
+            unsafe spare = batch.base
+            spareCapacity = batch.capacity
+        }
+    }
+
+    private mutating func dropSpare() {
+        unsafe spare?.deallocate()
+        unsafe spare = nil
+        spareCapacity = 0
     }
 }
 
