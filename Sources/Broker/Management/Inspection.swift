@@ -34,7 +34,17 @@ struct Inspection {
             memoryBytes: memoryBytes(of: queue),
             idleSince: WallTime(milliseconds: wallTime.milliseconds - idle),
             isIdle: queue.state.counters == queue.state.sampled,
-            totals: MessageTotals(queue.state.counters, queue.state.rates)
+            totals: MessageTotals(queue.state.counters, queue.state.rates),
+            stream: queue.state.stream.map(snapshot)
+        )
+    }
+
+    private func snapshot(_ stream: Stream) -> StreamSnapshot {
+        StreamSnapshot(
+            firstOffset: stream.firstOffset,
+            nextOffset: stream.state.nextOffset,
+            segmentCount: stream.state.index.segments.count,
+            logBytes: stream.size
         )
     }
 

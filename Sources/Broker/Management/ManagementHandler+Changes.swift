@@ -13,7 +13,11 @@ extension ManagementHandler {
             try deleteQueue(name, in: try domain(virtualHost), call)
         case .queueContents(let virtualHost, let name):
             try change(try domain(virtualHost), call) { (virtualHost) throws(ManagementError) in
-                _ = try queue(name, in: virtualHost).purge()
+                let queue = try queue(name, in: virtualHost)
+                guard queue.state.stream == nil else {
+                    throw .badRequest("a stream cannot be purged")
+                }
+                _ = queue.purge()
             }
         case .exchange(let virtualHost, let name):
             try deleteExchange(name, in: try domain(virtualHost), call)

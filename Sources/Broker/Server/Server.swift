@@ -99,8 +99,9 @@ package final class Server: Sendable {
         compactor = CompactorThread(domain, storage.compactor)
     }
 
-    /// Descriptors kept for what is no connection: standard streams, pollers, files.
-    private static let reservedDescriptorCount = 64
+    /// Descriptors kept for what is no connection: standard streams, pollers, files; two for each
+    /// stream that is written.
+    private static let reservedDescriptorCount = 64 + 2 * StreamStore.writtenCountMax
 }
 
 /// Counts connections across the reactors.

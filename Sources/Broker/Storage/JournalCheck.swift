@@ -18,11 +18,37 @@ package struct JournalCheck {
         package let size: Int
         /// Records of a transaction at the end that has no end itself: they do not count.
         package let openTransactionCount: Int?
+        /// Of which stream the files are; `nil` for the journal.
+        package var stream: StreamFinding?
+    }
+
+    /// What was found in the files of a stream.
+    package struct StreamFinding: Sendable {
+        /// The queue's name, or its number when its declaration is gone.
+        package let queue: String
+        /// Messages that check out.
+        package internal(set) var messageCount = 0
+        /// The offset of the first of them; `nil` without any.
+        package internal(set) var firstOffset: UInt64?
+        /// Behind the offset of the last of them.
+        package internal(set) var endOffset: UInt64 = 0
+        /// Behind what the journal says the files have.
+        package internal(set) var promisedOffset: UInt64 = 0
+        /// Records that check out and hold no messages.
+        package internal(set) var unreadableCount = 0
+
+        /// Whether messages are gone that were durable.
+        package var isCutShort: Bool { endOffset < promisedOffset || unreadableCount > 0 }
     }
 
     /// Gets every record of a virtual host in order: its log sequence number, and its whole
     /// payload, valid during the call.
     package typealias Visit = (_ virtualHost: String, _ lsn: UInt64, _ payload: ByteView) -> Void
+
+    /// Gets every record of a stream in the same way, after the journal of its virtual host.
+    package typealias VisitStream = (
+        _ virtualHost: String, _ queue: String, _ lsn: UInt64, _ payload: ByteView
+    ) -> Void
 
     private let disk: any Disk
     /// The broker that uses the directory meanwhile, if one does.
@@ -40,17 +66,72 @@ package struct JournalCheck {
         user = try disk.lockHolder(StorageRoot.lockName)
     }
 
-    /// Reads the journals of all virtual hosts.
+    /// Reads the journals of all virtual hosts, and their streams.
     ///
-    /// - Parameter visit: Gets their records.
+    /// - Parameters:
+    ///   - visit: Gets the records of journals.
+    ///   - visitStream: Gets those of streams.
     /// - Returns: What was found, by directory.
     /// - Throws: `.badFormat` for a segment of another version, `.io`.
-    package func run(_ visit: @escaping Visit = { _, _, _ in }) throws(StorageError) -> [Finding] {
+    package func run(
+        _ visit: @escaping Visit = { _, _, _ in },
+        streams visitStream: @escaping VisitStream = { _, _, _, _ in }
+    ) throws(StorageError) -> [Finding] {
         var findings: [Finding] = []
         for name in try disk.list(VirtualHostDirectory.parent) {
-            findings.append(try check(name, visit))
+            let known = KnownStreams()
+            let finding = try check(name) { virtualHost, lsn, payload in
+                known.take(payload)
+                visit(virtualHost, lsn, payload)
+            }
+            findings.append(finding)
+            let directory = StreamDirectory.path(besideJournal: finding.directory)
+            for number in try disk.list(directory).compactMap(StreamDirectory.stream(named:))
+                .sorted()
+            {
+                findings.append(
+                    try check(
+                        number,
+                        known.promise(number),
+                        in: directory,
+                        finding.virtualHost,
+                        visitStream
+                    )
+                )
+            }
         }
         return findings
+    }
+
+    /// Reads the files of one stream.
+    private func check(
+        _ number: UInt32,
+        _ promise: (queue: String, end: UInt64),
+        in directory: String,
+        _ virtualHost: String,
+        _ visit: @escaping VisitStream
+    ) throws(StorageError) -> Finding {
+        let path = StreamDirectory.path(directory, stream: number)
+        let messages = StreamMessages(promise.queue, promisedOffset: promise.end)
+        let options = JournalOptions(directory: path, nameHash: nil) { WallTime(milliseconds: 0) }
+        let context = RecoveryContext(disk: disk, options: options, purpose: .check) {
+            lsn,
+            payload,
+            _ in
+            messages.take(payload)
+            visit(virtualHost, promise.queue, lsn, payload)
+        }
+        var recovery = JournalRecovery(context)
+        try recovery.run()
+        return Finding(
+            virtualHost: virtualHost,
+            directory: path,
+            report: recovery.report,
+            segmentCount: recovery.segments.count,
+            size: recovery.segments.reduce(0) { $0 + $1.size },
+            openTransactionCount: nil,
+            stream: messages.finding
+        )
     }
 
     private func check(_ name: String, _ visit: @escaping Visit) throws(StorageError) -> Finding {

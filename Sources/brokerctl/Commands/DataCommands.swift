@@ -19,7 +19,7 @@ enum DataCommands {
 
     private static let verify = CommandSpec(
         name: "verify",
-        summary: "read every octet of the journals and say what is damaged",
+        summary: "read every octet of journals and streams and say what is damaged",
         discussion: """
             Exit code 2 says that records are lost or damaged. A torn write at the end, as a crash
             leaves it, is shown and is no damage; nor is what a running broker is writing.
@@ -39,19 +39,54 @@ enum DataCommands {
         } else {
             try console.write(findings.map(text).joined())
         }
-        return findings.contains { $0.report.hasLostRecords } ? .conditionNotMet : .ok
+        return findings.contains(where: isDamaged) ? .conditionNotMet : .ok
+    }
+
+    private static func isDamaged(_ finding: JournalCheck.Finding) -> Bool {
+        finding.report.hasLostRecords || finding.stream?.isCutShort == true
     }
 
     private static func text(_ finding: JournalCheck.Finding) -> String {
-        let name = PrintableText.oneLine(finding.virtualHost)
+        var name = PrintableText.oneLine(finding.virtualHost)
+        if let stream = finding.stream { name += ", stream \(PrintableText.oneLine(stream.queue))" }
         let head =
             "\(name): \(finding.report.recordCount) records in \(finding.segmentCount) segments, "
-            + "\(finding.size) octets: " + (finding.report.hasLostRecords ? "damaged" : "intact")
+            + "\(finding.size) octets: " + (isDamaged(finding) ? "damaged" : "intact")
         let losses = finding.report.losses.map { "  " + PrintableText.oneLine($0.description) }
         let open = finding.openTransactionCount.map { count in
             ["  transaction without its end, \(count) records of which do not count"]
         }
-        return ([head] + losses + (open ?? [])).joined(separator: "\n") + "\n"
+        let messages = finding.stream.map(text) ?? []
+        return ([head] + messages + losses + (open ?? [])).joined(separator: "\n") + "\n"
+    }
+
+    private static func text(_ stream: JournalCheck.StreamFinding) -> [String] {
+        var lines: [String] = []
+        if let first = stream.firstOffset {
+            let last = stream.endOffset - 1
+            lines.append("  \(stream.messageCount) messages, offsets \(first) to \(last)")
+        } else {
+            lines.append("  no messages")
+        }
+        if stream.endOffset < stream.promisedOffset {
+            let last = stream.promisedOffset - 1
+            lines.append("  offsets \(stream.endOffset) to \(last) are missing")
+        }
+        if stream.unreadableCount > 0 {
+            lines.append("  \(stream.unreadableCount) records hold no messages")
+        }
+        return lines
+    }
+
+    private static func json(_ stream: JournalCheck.StreamFinding) -> JSON {
+        .object([
+            ("queue", .string(stream.queue)),
+            ("messages", .integer(Int64(stream.messageCount))),
+            ("first_offset", stream.firstOffset.map { .unsigned($0) } ?? .null),
+            ("end_offset", .unsigned(stream.endOffset)),
+            ("promised_offset", .unsigned(stream.promisedOffset)),
+            ("unreadable_records", .integer(Int64(stream.unreadableCount))),
+        ])
     }
 
     private static func json(_ finding: JournalCheck.Finding) -> JSON {
@@ -61,7 +96,8 @@ enum DataCommands {
             ("records", .integer(Int64(finding.report.recordCount))),
             ("segments", .integer(Int64(finding.segmentCount))),
             ("octets", .integer(Int64(finding.size))),
-            ("intact", .bool(!finding.report.hasLostRecords)),
+            ("intact", .bool(!isDamaged(finding))),
+            ("stream", finding.stream.map(json) ?? .null),
             (
                 "open_transaction_records",
                 finding.openTransactionCount.map { .integer(Int64($0)) } ?? .null
@@ -85,7 +121,7 @@ enum DataCommands {
 
     private static let dump = CommandSpec(
         name: "dump",
-        summary: "print the records of the journals in order",
+        summary: "print the records of the journals in order, then those of streams",
         discussion: """
             A message is printed where it was published, also when it has been settled since.
             Damage is left out here; 'data verify' shows it. With --vhost only that virtual host.
@@ -118,7 +154,7 @@ enum DataCommands {
             virtualHost: invocation.value("vhost"),
             queue: invocation.value("queue")
         )
-        _ = try check(invocation, printer.visit)
+        _ = try check(invocation, printer.visit, streams: printer.visitStream)
         try printer.finish()
         return .ok
     }
@@ -126,7 +162,8 @@ enum DataCommands {
     /// Reads the directory of the command line.
     private static func check(
         _ invocation: Invocation,
-        _ visit: @escaping JournalCheck.Visit = { _, _, _ in }
+        _ visit: @escaping JournalCheck.Visit = { _, _, _ in },
+        streams visitStream: @escaping JournalCheck.VisitStream = { _, _, _, _ in }
     ) throws -> [JournalCheck.Finding] {
         let disk = PosixDisk(path: try invocation.requiredArgument(0))
         do throws(StorageError) {
@@ -137,7 +174,7 @@ enum DataCommands {
                     "brokerd\(process) is using \(disk.path): this is what it had written by now"
                 )
             }
-            return try check.run(visit)
+            return try check.run(visit, streams: visitStream)
         } catch {
             throw CommandFailure(.failure, error.description)
         }
@@ -165,6 +202,17 @@ private final class DumpPrinter {
         guard failure == nil, name == virtualHost ?? name else { return }
         guard let line = dumps[name, default: JournalDump(queue: queue)].read(payload, lsn: lsn)
         else { return }
+        print(line, of: name)
+    }
+
+    func visitStream(_ name: String, _ stream: String, _ lsn: UInt64, _ payload: ByteView) {
+        guard failure == nil, name == virtualHost ?? name, stream == queue ?? stream else { return }
+        for line in JournalDump.lines(ofChunk: payload, lsn: lsn, queue: stream) {
+            print(line, of: name)
+        }
+    }
+
+    private func print(_ line: JournalDump.Line, of name: String) {
         text += isJSON ? DumpFormat.json(line, virtualHost: name).text : DumpFormat.text(line)
         text += "\n"
         if text.utf8.count > 1 << 16 { flush() }

@@ -47,6 +47,8 @@ enum QueueCommands {
                 "KEY",
                 "with which routing key; the original one if left out"
             ),
+            .value("max-age", "AGE", "how old messages of a stream may become, such as 7D or 12h"),
+            .value("max-segment-size", "N", "how many bytes a file of a stream may have"),
             .value("max-priority", "1-255", "highest priority; makes it a priority queue"),
             .flag("single-active-consumer", "only one consumer at a time gets messages"),
             .value(
@@ -63,6 +65,10 @@ enum QueueCommands {
             .init(
                 line: "queue declare recent --max-length 1000 --message-ttl 1h",
                 effect: "at most 1000 messages, for at most an hour"
+            ),
+            .init(
+                line: "queue declare log --durable --type stream --max-age 7D",
+                effect: "a stream that keeps a week"
             ),
             .init(
                 line: "queue declare odd -a x-custom=text -a x-limit:int=5",
@@ -139,6 +145,8 @@ enum QueueCommands {
         text("overflow", "x-overflow")
         text("dead-letter-exchange", "x-dead-letter-exchange")
         text("dead-letter-key", "x-dead-letter-routing-key")
+        text("max-age", "x-max-age")
+        try integer("max-segment-size", "x-stream-max-segment-size-bytes")
         try integer("max-priority", "x-max-priority", max: 255)
         if invocation.has("single-active-consumer") {
             table["x-single-active-consumer"] = .bool(true)
@@ -271,6 +279,7 @@ enum QueueCommands {
 
     private static func features(_ queue: QueueRecord) -> String {
         Inspection.features([
+            ("quorum", queue.type == "quorum"), ("stream", queue.type == "stream"),
             ("durable", queue.durable), ("exclusive", queue.exclusive),
             ("auto-delete", queue.autoDelete), ("arguments", queue.arguments?.isEmpty == false),
         ])
@@ -315,6 +324,10 @@ enum QueueCommands {
             ("out", Inspection.rate(queue.messageStats?.deliverGetDetails)),
             ("ack", Inspection.rate(queue.messageStats?.ackDetails)),
             ("memory", queue.memory.map(HumanNumber.bytes)),
+            ("first offset", queue.firstOffset.map { "\($0)" }),
+            ("next offset", queue.nextOffset.map { "\($0)" }),
+            ("segments", queue.segments.map(HumanNumber.count)),
+            ("on disk", queue.logBytes.map(HumanNumber.bytes)),
         ])
     }
 }

@@ -32,6 +32,12 @@ enum SubscribeCommand {
             .value("prefetch", "N", "how many messages may be on their way (100; 0: no limit)"),
             settlementOption,
             .flag("exclusive", "be the queue's only consumer"),
+            .value(
+                "offset",
+                "WHERE",
+                "in a stream: " + StreamOffsetArgument.help
+            ),
+            .value("filter", "VALUE", "in a stream: only this filter value", repeatable: true),
             .value("consumer-tag", "NAME", "the consumer's name; the broker chooses otherwise"),
             .value("consumer-priority", "N", "the consumer's priority (x-priority)"),
             .flag("verbose", short: "v", "with -o text, print properties and headers too"),
@@ -47,6 +53,7 @@ enum SubscribeCommand {
                 line: "subscribe --exchange docs -a x-match=all -a format=pdf -o jsonl",
                 effect: "subscribe to a headers exchange, one JSON object on each line"
             ),
+            .init(line: "subscribe log --offset 1h", effect: "read an hour of a stream, and on"),
             .init(line: "subscribe jobs --ack requeue --timeout 2s", effect: "look, and put back"),
         ],
         action: run
@@ -81,6 +88,13 @@ enum SubscribeCommand {
         options.consumerTag = try invocation.shortString("consumer-tag") ?? ""
         if let priority = try invocation.integer("consumer-priority", in: -128...127) {
             options.arguments["x-priority"] = .int32(Int32(priority))
+        }
+        if let offset = try StreamOffsetArgument.value(invocation, option: "offset") {
+            options.arguments["x-stream-offset"] = offset
+        }
+        let filters = invocation.values("filter")
+        if !filters.isEmpty {
+            options.arguments["x-stream-filter"] = .array(filters.map(FieldValue.string))
         }
         let printer = MessagePrinter(
             invocation,

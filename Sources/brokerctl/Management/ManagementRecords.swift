@@ -28,7 +28,7 @@ struct MessageStatsRecord: Decodable, Sendable {
 
 struct QueueRecord: ListedRecord {
     static let columns = [
-        "name", "durable", "exclusive", "auto_delete", "arguments", "messages_ready",
+        "name", "type", "durable", "exclusive", "auto_delete", "arguments", "messages_ready",
         "messages_unacknowledged", "consumers", "memory", "message_stats.publish_details",
         "message_stats.deliver_get_details", "message_stats.ack_details",
     ]
@@ -47,6 +47,10 @@ struct QueueRecord: ListedRecord {
     var state: String?
     var type: String?
     var messageStats: MessageStatsRecord?
+    var firstOffset: Int?
+    var nextOffset: Int?
+    var segments: Int?
+    var logBytes: Int?
 }
 
 struct ExchangeRecord: ListedRecord {

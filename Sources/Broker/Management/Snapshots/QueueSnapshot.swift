@@ -29,6 +29,8 @@ struct QueueSnapshot {
     /// Whether that has been so for more than a moment.
     let isIdle: Bool
     let totals: MessageTotals
+    /// What a stream has besides.
+    var stream: StreamSnapshot?
     /// Shown for a single queue only.
     var consumers: [ConsumerSnapshot]?
 }
@@ -67,20 +69,43 @@ extension QueueSnapshot: ListedSnapshot {
     }
 
     private func addMessages(to object: inout JSONObject) {
-        object.add("messages", .count(readyCount + unackedCount))
+        // What is out for delivery has not left a stream.
+        let outCount = stream == nil ? unackedCount : 0
+        let outBytes = stream == nil ? unackedBytes : 0
+        object.add("messages", .count(readyCount + outCount))
         object.add("messages_ready", .count(readyCount))
         object.add("messages_unacknowledged", .count(unackedCount))
-        object.add("messages_ram", .count(readyCount + unackedCount - pagedCount))
+        object.add("messages_ram", .count(readyCount + outCount - pagedCount))
         object.add("messages_persistent", 0)
         object.add("messages_paged_out", .count(pagedCount))
-        object.add("message_bytes", .count(readyBytes + unackedBytes))
+        object.add("message_bytes", .count(readyBytes + outBytes))
         object.add("message_bytes_ready", .count(readyBytes))
         object.add("message_bytes_unacknowledged", .count(unackedBytes))
-        object.add("message_bytes_ram", .count(readyBytes + unackedBytes - pagedBytes))
+        object.add("message_bytes_ram", .count(readyBytes + outBytes - pagedBytes))
         object.add("message_bytes_persistent", 0)
         object.add("message_bytes_paged_out", .count(pagedBytes))
         object.add("memory", .count(memoryBytes))
         if isIdle { object.add("idle_since", .string(idleSince.text)) }
+        if let stream { stream.add(to: &object) }
+    }
+}
+
+/// What inspection shows of a stream only.
+struct StreamSnapshot {
+    /// Of the oldest message there is.
+    let firstOffset: UInt64
+    /// Of the message that comes next.
+    let nextOffset: UInt64
+    /// Files of its log.
+    let segmentCount: Int
+    /// Octets of its log.
+    let logBytes: Int
+
+    fileprivate func add(to object: inout JSONObject) {
+        object.add("first_offset", .count(firstOffset))
+        object.add("next_offset", .count(nextOffset))
+        object.add("segments", .count(segmentCount))
+        object.add("log_bytes", .count(logBytes))
     }
 }
 

@@ -5,8 +5,6 @@ import Wire
 /// Every chunk is checked here, without the lock, so that whoever delivers only copies.
 @safe
 final class StreamReader {
-    /// Octets read at a time, unless one chunk is larger.
-    static let blockSize = 512 << 10
     /// Octets behind damage that are searched for a chunk at a time.
     private static let searchSize = 8 << 20
 
@@ -33,7 +31,7 @@ final class StreamReader {
         let path = "\(directory)/\(SegmentName.segment(request.base))"
         let left = Int(request.end - request.lsn)
         var block = StreamBlock(capacity: 0)
-        if let spare = request.spare, spare.capacity <= 2 * StreamReader.blockSize { block = spare }
+        if let spare = request.spare, spare.capacity <= 2 * request.size { block = spare }
         let file: any DiskFile
         do throws(StorageError) {
             file = try open(path)
@@ -42,7 +40,7 @@ final class StreamReader {
             if !error.isNoEntry { failure = error }
             return skip(to: request.end, of: request, block)
         }
-        fill(&block, from: file, request, count: min(left, StreamReader.blockSize))
+        fill(&block, from: file, request, count: min(left, request.size))
         var whole = StreamReader.wholeSize(of: block)
         if whole == 0, let size = JournalFrame.size(in: block.view(from: request.lsn), at: 0),
             size.frame > block.count, size.frame <= left

@@ -16,7 +16,7 @@ final class StreamStore: @unchecked Sendable {
     private var isDirectoryMade = false
 
     /// Streams with open files at most; others are sealed until something comes.
-    private static let writtenCountMax = 64
+    static let writtenCountMax = 48
     /// Octets of a stream's first file; each next one is twice as large, up to its segment size.
     private static let firstSegmentSize = 1 << 20
 

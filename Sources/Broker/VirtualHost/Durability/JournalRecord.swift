@@ -129,6 +129,8 @@ extension JournalRecord {
             writer.writeUInt8(Kind.appended.rawValue)
             writer.writeLittle(stream)
             writer.writeLittle(end)
+            // A check while brokerd runs takes zeros at the end for room.
+            writer.writeUInt8(0xFF)
         case .topologyBegins: writer.writeUInt8(Kind.topologyBegins.rawValue)
         case .topologyEnds: writer.writeUInt8(Kind.topologyEnds.rawValue)
         case .transaction(let octets):
@@ -193,6 +195,7 @@ extension JournalRecord {
             )
         case .appended:
             self = .appended(stream: try reader.readLittle32(), end: try reader.readLittle64())
+            _ = try reader.readUInt8()
         case .topologyBegins: self = .topologyBegins
         case .topologyEnds: self = .topologyEnds
         case .message: self = .message(try MessageRecord(from: &reader, .plain))

@@ -90,8 +90,11 @@ extension Handle where State == QueueState {
         case .waiting, .gone: break
         }
         consumer.state.standing = .gone
-        consumer.state.cursor?.consumer = nil
-        consumer.state.cursor = nil
+        if let cursor = consumer.state.cursor {
+            cursor.consumer = nil
+            consumer.state.cursor = nil
+            state.virtualHost.state.streams.cursorCount -= 1
+        }
         state.consumers.removeAll { $0 == consumer }
         if state.consumers.isEmpty, !state.isDeleted { noteUse() }
         if state.exclusiveConsumer == consumer { state.exclusiveConsumer = nil }

@@ -13,6 +13,7 @@ extension Handle where State == StreamState {
     ///   - filter: Which messages it wants.
     /// - Returns: A cursor whose consumer is still to be said.
     func cursor(at start: StreamOffset, filter: StreamFilter?) -> StreamCursor {
+        state.queue.state.virtualHost.state.streams.cursorCount += 1
         var offset: UInt64 = 0
         var time: WallTime?
         switch start {
@@ -169,6 +170,7 @@ extension Handle where State == StreamState {
                 lsn: lsn,
                 base: segment.base,
                 end: segment.next ?? state.durableLSN,
+                size: state.queue.state.virtualHost.state.streams.blockSize,
                 spare: cursor.takeSpare()
             )
         )

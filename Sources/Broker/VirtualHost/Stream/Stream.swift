@@ -57,10 +57,23 @@ struct StreamsState: ~Copyable {
     var reads: [StreamRead] = []
     /// Octets of durable chunks in memory.
     var residentSize = 0
+    /// Consumers of streams.
+    var cursorCount = 0
 
     /// Octets that stay in memory for consumers that keep up: of one stream, and of all.
     static let residentSizeMax = 4 << 20
     static let allResidentSizeMax = 64 << 20
+    /// Octets read at a time for a consumer, unless one chunk is larger.
+    static let blockSizeMax = 512 << 10
+    static let blockSizeMin = 64 << 10
+    /// Octets that all consumers hold, two blocks each, as long as the blocks are not the smallest.
+    static let allBlocksSizeMax = 128 << 20
+
+    /// Octets to read at a time: less when there are many who read.
+    var blockSize: Int {
+        let share = StreamsState.allBlocksSizeMax / 2 / max(1, cursorCount)
+        return min(StreamsState.blockSizeMax, max(StreamsState.blockSizeMin, share))
+    }
 }
 
 /// Chunks of one stream on their way to its files.

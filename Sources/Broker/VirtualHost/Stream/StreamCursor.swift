@@ -77,6 +77,8 @@ struct StreamRead {
     let base: UInt64
     /// Where what may be read of that segment ends.
     let end: UInt64
+    /// Octets to read, unless the first chunk is larger.
+    let size: Int
     /// Memory to use again.
     let spare: StreamBlock?
 }

@@ -36,7 +36,7 @@ extension Client {
             script.method(
                 QueueDeclare(
                     queue: queue,
-                    durable: queue == "q7",
+                    durable: Self.isDurable(queue),
                     arguments: Self.arguments(of: queue)
                 ),
                 channel: channel
@@ -85,10 +85,17 @@ extension Client {
                 "x-dead-letter-routing-key": "q2", "x-expires": .int32(60_000),
             ]
         case "q7": ["x-queue-type": "quorum", "x-delivery-limit": .int32(2)]
+        case "q8":
+            [
+                "x-queue-type": "stream", "x-max-length-bytes": .int32(20_000), "x-max-age": "20s",
+                "x-stream-max-segment-size-bytes": .int32(4_000),
+            ]
         case "x-alternate": ["alternate-exchange": "x-fanout"]
         default: [:]
         }
     }
+
+    private static func isDurable(_ queue: ShortString) -> Bool { ["q7", "q8"].contains(queue) }
 
     private func declareQueue(in script: inout ClientScript, _ channel: UInt16, _ seed: inout Seed)
     {
@@ -97,7 +104,7 @@ extension Client {
             QueueDeclare(
                 queue: seed.oneIn(12) ? "" : queue,
                 passive: seed.oneIn(8),
-                durable: queue == "q7",
+                durable: Self.isDurable(queue),
                 exclusive: seed.oneIn(30),
                 autoDelete: seed.oneIn(30),
                 noWait: seed.oneIn(6),

@@ -13,13 +13,13 @@ final class Client {
     private var hasClosed = false
     private var frameMax = 131_072
 
-    static let queues: [ShortString] = ["q1", "q2", "q3", "q4", "q5", "q6", "q7"]
+    static let queues: [ShortString] = ["q1", "q2", "q3", "q4", "q5", "q6", "q7", "q8"]
     static let exchanges: [ShortString] = [
         "", "x-direct", "x-fanout", "x-topic", "x-headers", "x-alternate", "amq.topic", "x-hash",
         "x-chance", "x-history",
     ]
     static let keys: [ShortString] = [
-        "q1", "q2", "a", "a.b", "a.b.c", "", "b.", "q3", "q5", "q6", "q7",
+        "q1", "q2", "a", "a.b", "a.b.c", "", "b.", "q3", "q5", "q6", "q7", "q8",
     ]
     static let patterns: [ShortString] = ["q1", "a", "a.*", "#", "*.b.#", "#.c", "", "b.*", "7"]
     static let consumerTags: [ShortString] = ["c1", "c2", "c3", "", "", "", ""]
@@ -117,6 +117,7 @@ final class Client {
         properties.deliveryMode = seed.oneIn(2) ? 2 : 1
         if seed.oneIn(2) {
             properties.headers = ["a": .int32(Int32.random(in: 0...3, using: &seed))]
+            if seed.oneIn(8) { properties.headers?["x-stream-filter-value"] = "a" }
         }
         if seed.oneIn(4) {
             properties.headers?[seed.oneIn(2) ? "CC" : "BCC"] = .array([
@@ -156,6 +157,10 @@ final class Client {
         switch Int.random(in: 0..<10, using: &seed) {
         case 0, 1, 2, 3:
             var arguments = FieldTable()
+            if queue == "q8", !seed.oneIn(20) {
+                readStream(in: &script, channel, &seed)
+                return
+            }
             if seed.oneIn(4) {
                 arguments["x-priority"] = .int32(Int32.random(in: -2...2, using: &seed))
             }
@@ -184,8 +189,27 @@ final class Client {
                 channel: channel
             )
         default:
+            // A stream ends the connection of who tries.
+            guard queue != "q8" || seed.oneIn(20) else { return }
             script.method(BasicGet(queue: queue, noAck: seed.oneIn(2)), channel: channel)
         }
+    }
+
+    private func readStream(in script: inout ClientScript, _ channel: UInt16, _ seed: inout Seed) {
+        let offsets: [FieldValue] = ["first", "last", "next", .int32(3), "1m", .timestamp(1)]
+        var arguments: FieldTable = ["x-stream-offset": seed.pick(offsets)]
+        if seed.oneIn(4) { arguments["x-stream-filter"] = seed.pick(["a", "b"]) }
+        let prefetchCount = UInt16.random(in: 1...9, using: &seed)
+        script.method(BasicQos(prefetchCount: prefetchCount), channel: channel)
+        script.method(
+            BasicConsume(
+                queue: "q8",
+                consumerTag: seed.pick(Self.consumerTags),
+                noWait: seed.oneIn(6),
+                arguments: arguments
+            ),
+            channel: channel
+        )
     }
 
     private func changeMode(in script: inout ClientScript, _ channel: UInt16, _ seed: inout Seed) {
