@@ -192,6 +192,23 @@ struct StreamDurabilityTests {
         }
     }
 
+    @Test("stay where they are when the journal has lost their queue, and nobody else gets them")
+    func withoutJournal() throws {
+        let disk = MemoryDisk()
+        try play(disk) { _, store in
+            let publisher = try makeStream(store)
+            try publish(0..<5, publisher, store)
+        }
+        disk.crash()
+        for path in disk.paths where path.hasPrefix("vhosts/") { disk.lose(path) }
+        try play(disk) { _, store in
+            #expect(store.losses.count == 1)
+            _ = try makeStream(store)
+            #expect(try numbers(store).isEmpty)
+            #expect(disk.paths.contains { $0.hasPrefix(Self.directory + "/") })
+        }
+    }
+
     @Test("remove the files of what they forget, and all of them with their queue")
     func removal() throws {
         try play { broker, store in

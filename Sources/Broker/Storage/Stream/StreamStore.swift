@@ -262,8 +262,13 @@ extension Handle where State == VirtualHostState {
             damage += report.losses
             if let loss = restoreStream(queue, stream) { losses.append(loss) }
         }
-        if isJournalWhole {
-            for orphan in orphans.sorted() { try store.removeOrphan(orphan) }
+        for orphan in orphans.sorted() {
+            if isJournalWhole {
+                try store.removeOrphan(orphan)
+            } else {
+                let reason = "its declaration is lost, the files of its stream stay"
+                losses.append(.queue(ShortString("#\(orphan)") ?? "", reason: reason))
+            }
         }
         return (damage, losses)
     }
