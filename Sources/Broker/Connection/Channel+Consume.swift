@@ -20,7 +20,8 @@ extension Handle where State == ChannelState {
 
     /// basic.consume (AMQP 0-9-1 §1.8.3.3).
     ///
-    /// - Throws: 404, 405, 403 (exclusive clash), 406 (priority no integer), 530 (tag in use).
+    /// - Throws: 404, 405, 403 (exclusive clash), 406 (an argument of a wrong type or value), 530
+    ///   (tag in use).
     func consume(_ method: BasicConsume) throws(ProtocolError) {
         let virtualHost = state.virtualHost
         var tag = method.consumerTag
@@ -44,6 +45,7 @@ extension Handle where State == ChannelState {
         let filter = try StreamFilter(method.arguments)
         let priority = try priority(of: method)
         if queue.state.stream == nil { try checkExclusive(method, queue: queue, name: name) }
+        let timeout = try AcknowledgementTimeout.ofConsumer(method.arguments)
         guard queue.state.settings.type == .classic || state.prefetchCountMax == Int.max else {
             throw ProtocolError(
                 .notImplemented,
@@ -61,6 +63,7 @@ extension Handle where State == ChannelState {
                 isExclusive: method.exclusive && queue.state.stream == nil,
                 prefetchCountMax: state.consumerPrefetchCountMax,
                 priority: priority,
+                acknowledgementTimeout: timeout,
                 arguments: method.arguments,
                 deliveryHead: OwnedBytes(deliveryHead(for: tag)),
                 cursor: queue.state.stream?.cursor(at: start ?? .next, filter: filter)
@@ -70,6 +73,7 @@ extension Handle where State == ChannelState {
         state.consumers.append(consumer)
         if !method.noWait { send(BasicConsumeOk(consumerTag: tag)) }
         queue.add(consumer)
+        if !method.noAck { watchAcknowledgements(within: virtualHost.timeout(of: consumer)) }
     }
 
     private func priority(of method: BasicConsume) throws(ProtocolError) -> Int64 {
@@ -184,9 +188,11 @@ extension Handle where State == ChannelState {
                 queue: queue,
                 consumer: nil,
                 entry: entry,
-                status: .open
+                status: .open,
+                tick: state.virtualHost.state.tick
             )
         )
+        watchAcknowledgements(within: state.virtualHost.timeout(of: queue))
     }
 
     private func writeGetOk(

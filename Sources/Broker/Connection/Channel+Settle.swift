@@ -170,6 +170,8 @@ extension Handle where State == ChannelState {
         dropTransaction()
         state.transaction = Transaction()
         send(TxRollbackOk())
+        // What was settled counts as unacknowledged again, since it was handed out.
+        checkAcknowledgements()
     }
 
     /// Forgets an unfinished transaction.

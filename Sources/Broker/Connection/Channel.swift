@@ -28,6 +28,12 @@ struct ChannelState: ~Copyable {
     var consumerPrefetchCountMax = Int.max
     var consumers: [Consumer] = []
     var blockedConsumerCount = 0
+    /// Looks for deliveries that were not acknowledged in time.
+    var acknowledgementTimer = TimerWheel<TimerEvent>.ID.none
+    /// The shortest time that a delivery here may stay unacknowledged; zero for ever.
+    var shortestTimeout = Duration.zero
+    /// Not all deliveries have that timeout.
+    var hasUnequalTimeouts = false
     /// Where in `consumers` the last round of unblocking began.
     var firstToUnblock = 0
     /// The consumer of direct replies, if there is one.
@@ -138,6 +144,7 @@ extension Handle where State == ChannelState {
     private func release() {
         abandonAssembly()
         forgetWaitingGet()
+        stopWatchingAcknowledgements()
         for consumer in state.consumers { detach(consumer) }
         state.consumers = []
         endDirectReply()

@@ -166,8 +166,6 @@ protocol ConnectionLog: Sendable {
     func refusedLogin(user: String, reason: String, peer: ConnectionPeer, mechanism: String)
     /// A client was silent for too long and is dropped.
     func timedOut(_ wait: ConnectionWait, peer: ConnectionPeer, user: String)
-    /// An argument was accepted that has no effect yet.
-    func ignoredArgument(_ argument: String, of queue: String, peer: ConnectionPeer)
 }
 
 /// What a connection waited for when its client was silent for too long.

@@ -6,6 +6,8 @@ struct UnackedDelivery: BitwiseCopyable {
     let consumer: Consumer?
     var entry: QueueEntry
     var status: Status
+    /// When it was handed out, as `VirtualHostState.tick` says it.
+    let tick: UInt32
 
     enum Status: UInt8, BitwiseCopyable {
         case open
@@ -115,6 +117,13 @@ struct UnackedDeliveries: ~Copyable {
             return delivery
         }
         return nil
+    }
+
+    /// Calls `body` with what is not settled, lowest tag first, until it returns `false`.
+    func forEachUnsettled(_ body: (UnackedDelivery) -> Bool) {
+        for index in 0..<ring.count where ring[index].status != .settled {
+            guard body(ring[index]) else { return }
+        }
     }
 
     /// Lets `body` change the entries of what is not settled; their places stay.

@@ -12,6 +12,8 @@ struct Limits: Sendable, Equatable {
     var handshakeFrameMax = 4096
     /// Proposed heartbeat interval in seconds; 0 is off.
     var heartbeatSeconds = 60
+    /// How long a delivery may stay unacknowledged before its channel is closed; zero for ever.
+    var consumerTimeout = Duration.seconds(1800)
     /// From the first octet to connection.open.
     var handshakeTimeout = Duration.seconds(10)
     /// How long an answer to connection.close is awaited.

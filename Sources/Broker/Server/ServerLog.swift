@@ -16,7 +16,6 @@ final class ServerLog: ConnectionLog, @unchecked Sendable {
     private var connectionErrors = LogThrottle(countMax: lineCountMax, per: .seconds(1))
     private var refusedLogins = LogThrottle(countMax: lineCountMax, per: .seconds(1))
     private var timeouts = LogThrottle(countMax: lineCountMax, per: .seconds(1))
-    private var ignoredArguments = LogThrottle(countMax: lineCountMax, per: .seconds(1))
 
     init(_ log: Logger, clock: @escaping @Sendable () -> Instant = SystemClock.now) {
         self.log = log
@@ -68,14 +67,6 @@ final class ServerLog: ConnectionLog, @unchecked Sendable {
             "connection": peer.connectionName, "user": user, "waited_for": wait.rawValue,
         ]
         log.warning("client silent", facts.afterHoldingBack(heldBack))
-    }
-
-    func ignoredArgument(_ argument: String, of queue: String, peer: ConnectionPeer) {
-        guard let heldBack = admit(\.ignoredArguments) else { return }
-        let facts: LogFacts = [
-            "connection": peer.connectionName, "queue": queue, "argument": argument,
-        ]
-        log.info("argument without effect yet", facts.afterHoldingBack(heldBack))
     }
 
     private func admit(_ throttle: ReferenceWritableKeyPath<ServerLog, LogThrottle>) -> Int? {

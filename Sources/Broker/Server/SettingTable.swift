@@ -161,6 +161,23 @@ enum SettingTable {
             }
         ),
         SettingDefinition(
+            key: "consumer_timeout",
+            flag: "consumer-timeout",
+            placeholder: "TIME",
+            help: "Time to acknowledge a delivery; 0 for ever (30min)",
+            assign: { text, settings throws(InvalidValue) in
+                // RabbitMQ switches it off by this word.
+                settings.limits.consumerTimeout =
+                    text == "undefined"
+                    ? .zero
+                    : try SettingValue.duration(
+                        text,
+                        bareUnit: .milliseconds(1),
+                        in: .zero...AcknowledgementTimeout.longest
+                    )
+            }
+        ),
+        SettingDefinition(
             key: "shutdown_timeout",
             flag: "shutdown-timeout",
             placeholder: "TIME",

@@ -68,13 +68,6 @@ extension Handle where State == VirtualHostState {
             queue.noteUse()
             return queue
         }
-        for argument in settings.argumentsWithoutEffect {
-            connection.state.context.log.ignoredArgument(
-                argument.string,
-                of: name.string,
-                peer: connection.state.peer
-            )
-        }
         return addQueue(name, settings: settings, for: connection)
     }
 

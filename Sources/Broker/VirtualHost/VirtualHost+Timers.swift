@@ -14,6 +14,8 @@ enum TimerEvent: BitwiseCopyable {
     case streamAges(Stream)
     /// The time of a delay queue's first message has come, or the time to read it.
     case delayEnds(Queue)
+    /// A delivery of the channel may have been unacknowledged for too long.
+    case acknowledgementDue(Channel)
 }
 
 /// Acting on time: the one timer wheel of a virtual host.
@@ -38,6 +40,7 @@ extension Handle where State == VirtualHostState {
             case .returnedEnd(let queue, let priority): queue.endReturned(priority)
             case .streamAges(let stream): stream.age()
             case .delayEnds(let queue): queue.endDelay(isAlarm: true)
+            case .acknowledgementDue(let channel): channel.acknowledgementTimerFired()
             }
         }
     }

@@ -22,6 +22,8 @@ struct VirtualHostState: ~Copyable {
     let name: [UInt8]
     let limits: Limits
     var now = Instant(nanoseconds: 0)
+    /// The same in whole milliseconds; wraps after 49 days.
+    var tick: UInt32 = 0
     var random: RandomSource
 
     var exchanges: ByteKeyTable<Exchange>
@@ -106,6 +108,7 @@ extension Handle where State == VirtualHostState {
     @inline(__always)
     func begin(at now: Instant) {
         state.now = now
+        state.tick = UInt32(truncatingIfNeeded: now.nanoseconds / 1_000_000)
         if now >= state.timers.nextDeadline { fireTimers() }
     }
 

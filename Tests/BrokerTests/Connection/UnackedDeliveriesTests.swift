@@ -14,7 +14,8 @@ struct UnackedDeliveriesTests {
             queue: unsafeBitCast(0x1000, to: Queue.self),
             consumer: nil,
             entry: entry,
-            status: .open
+            status: .open,
+            tick: 0
         )
     }
 

@@ -207,7 +207,6 @@ final class RecordingLog: ConnectionLog, @unchecked Sendable {
     private(set) var errors: [ProtocolError] = []
     private(set) var refusals: [String] = []
     private(set) var waits: [ConnectionWait] = []
-    private(set) var ignoredArguments: [String] = []
 
     func opened(peer: ConnectionPeer, user: String, virtualHost: String) { openedCount += 1 }
 
@@ -228,9 +227,5 @@ final class RecordingLog: ConnectionLog, @unchecked Sendable {
 
     func timedOut(_ wait: ConnectionWait, peer: ConnectionPeer, user: String) {
         waits.append(wait)
-    }
-
-    func ignoredArgument(_ argument: String, of queue: String, peer: ConnectionPeer) {
-        ignoredArguments.append(argument)
     }
 }

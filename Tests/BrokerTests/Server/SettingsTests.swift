@@ -55,6 +55,18 @@ struct SettingsTests {
         Example("handshake_timeout", "handshake-timeout", "3s") {
             $0.limits.handshakeTimeout = .seconds(3)
         },
+        Example("consumer_timeout", "consumer-timeout", "90000") {
+            $0.limits.consumerTimeout = .seconds(90)
+        },
+        Example("consumer_timeout", "consumer-timeout", "2h") {
+            $0.limits.consumerTimeout = .seconds(7200)
+        },
+        Example("consumer_timeout", "consumer-timeout", "0") {
+            $0.limits.consumerTimeout = .zero
+        },
+        Example("consumer_timeout", "consumer-timeout", "undefined") {
+            $0.limits.consumerTimeout = .zero
+        },
         Example("shutdown_timeout", "shutdown-timeout", "7") {
             $0.limits.shutdownTimeout = .seconds(7)
         },

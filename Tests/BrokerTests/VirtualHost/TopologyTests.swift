@@ -30,24 +30,6 @@ struct TopologyTests {
         }
     }
 
-    @Test("an argument that has no effect yet is reported once, by the declaration that makes it")
-    func idleArguments() throws {
-        try DialogueBroker.play { broker in
-            let peer = try broker.connect()
-            let arguments: FieldTable = [
-                "x-consumer-timeout": .int32(1000), "x-max-length": .int32(5), "x-own": .bool(true),
-            ]
-            for _ in 0..<2 {
-                try peer.call(
-                    QueueDeclare(queue: "q", arguments: arguments),
-                    QueueDeclareOk.self
-                )
-            }
-            #expect(broker.log.ignoredArguments == ["x-consumer-timeout"])
-            broker.virtualHost.queueList().forEach { broker.virtualHost.delete($0) }
-        }
-    }
-
     @Test(
         "an auto-delete queue goes with its last consumer, whatever takes that away",
         arguments: ["cancel", "channel", "error", "connection", "socket"]

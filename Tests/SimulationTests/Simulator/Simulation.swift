@@ -303,5 +303,4 @@ private struct SilentLog: ConnectionLog {
     func clientError(_ error: ProtocolError, peer: ConnectionPeer, user: String, channel: UInt16) {}
     func refusedLogin(user: String, reason: String, peer: ConnectionPeer, mechanism: String) {}
     func timedOut(_ wait: ConnectionWait, peer: ConnectionPeer, user: String) {}
-    func ignoredArgument(_ argument: String, of queue: String, peer: ConnectionPeer) {}
 }

@@ -13,6 +13,8 @@ struct ConsumerState: ~Copyable {
     /// Most unsettled deliveries at once; `Int.max` without a limit.
     let prefetchCountMax: Int
     let priority: Int64
+    /// What its own x-consumer-timeout says, zero for ever; `nil` without one.
+    let acknowledgementTimeout: Duration?
     let arguments: FieldTable
     /// What every delivery to it begins with: frame head, basic.deliver, consumer tag.
     let deliveryHead: OwnedBytes

@@ -293,7 +293,8 @@ extension Handle where State == QueueState {
                 queue: self,
                 consumer: consumer,
                 entry: entry,
-                status: .open
+                status: .open,
+                tick: state.virtualHost.state.tick
             )
         )
     }

@@ -35,6 +35,8 @@ struct QueueSettings {
     private(set) var ageMax: Duration?
     /// Octets of a stream's file; `nil` without x-stream-max-segment-size-bytes.
     private(set) var segmentSize: Int?
+    /// How long a delivery may stay unacknowledged, zero for ever; `nil` leaves it to the broker.
+    private(set) var consumerTimeout: Duration?
     private(set) var overflow = Overflow.dropHead
     private(set) var hasSingleActiveConsumer = false
 
@@ -81,6 +83,8 @@ struct QueueSettings {
         case "x-single-active-consumer":
             guard let value = entry.value.boolean else { throw context.wrongType(entry.value) }
             hasSingleActiveConsumer = value
+        case AcknowledgementTimeout.argument:
+            consumerTimeout = AcknowledgementTimeout.duration(try context.nonNegative(entry.value))
         case "x-queue-master-locator":
             guard entry.value.text != nil else { throw context.wrongType(entry.value) }
         case "x-dead-letter-exchange":
@@ -144,14 +148,6 @@ struct QueueSettings {
 
     /// Octets of a stream's file at most (RabbitMQ: rabbit_stream_queue).
     private static let segmentSizeMax = 3_000_000_000
-
-    /// Arguments that are checked and compared and have no effect in this version.
-    private static let idleArguments: Set<ShortString> = ["x-consumer-timeout"]
-
-    /// Which of the arguments the client would expect something of in vain.
-    var argumentsWithoutEffect: [ShortString] {
-        arguments.entries.map(\.name).filter(QueueSettings.idleArguments.contains)
-    }
 
     /// The arguments RabbitMQ compares when a queue is declared again.
     private static let comparedArguments: [ShortString] = [

@@ -173,7 +173,13 @@ struct MessageExpiryTests {
     func timers(isPurge: Bool) throws {
         try DialogueBroker.play { broker in
             let peer = try broker.connect()
-            try peer.declare("q", ["x-message-ttl": .int32(1_000), "x-max-priority": .int8(3)])
+            try peer.declare(
+                "q",
+                [
+                    "x-message-ttl": .int32(1_000), "x-max-priority": .int8(3),
+                    "x-consumer-timeout": .int8(0),
+                ]
+            )
             for number in 0..<10 {
                 let properties = properties(
                     ShortString(shortening: "\(900 - number * 50)"),
