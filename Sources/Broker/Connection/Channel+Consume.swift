@@ -43,6 +43,13 @@ extension Handle where State == ChannelState {
         let queue = try virtualHost.existingQueue(name, for: state.connection)
         let start = try streamStart(of: method, queue: queue)
         let filter = try StreamFilter(method.arguments)
+        guard !method.noAck || queue.state.groups == nil else {
+            throw ProtocolError(
+                .preconditionFailed,
+                "queue '\(name.string)' in vhost '\(virtualHost.nameText)' hands messages out in "
+                    + "order of their groups: its consumers must acknowledge"
+            )
+        }
         let priority = try priority(of: method)
         if queue.state.stream == nil { try checkExclusive(method, queue: queue, name: name) }
         let timeout = try AcknowledgementTimeout.ofConsumer(method.arguments)
@@ -152,9 +159,16 @@ extension Handle where State == ChannelState {
 
     /// Fetches the next message; when it is on disk only, the connection waits for it.
     func get(from queue: Queue, isNoAck: Bool) {
-        while let next = queue.state.ready.first, queue.isDue(next.terms) { queue.endFirst() }
-        guard !queue.mustRead(for: self, isNoAck: isNoAck) else { return }
-        guard let entry = queue.takeFirst() else {
+        let found: QueueEntry?
+        if let groups = queue.state.groups {
+            guard queue.mayFetch(for: self, isNoAck: isNoAck, groups) else { return }
+            found = queue.fetch(isNoAck: isNoAck, groups)
+        } else {
+            while let next = queue.state.ready.first, queue.isDue(next.terms) { queue.endFirst() }
+            guard !queue.mustRead(for: self, isNoAck: isNoAck) else { return }
+            found = queue.takeNext()
+        }
+        guard let entry = found else {
             state.counters.getEmpty += 1
             queue.state.counters.getEmpty += 1
             send(BasicGetEmpty())

@@ -150,11 +150,11 @@ extension Handle where State == ChannelState {
         endDirectReply()
         dropTransaction()
         while let delivery = state.unacked.popFirst() {
+            delivery.queue.requeue(delivery.entry)
             if let consumer = delivery.consumer {
                 consumer.state.unackedCount -= 1
                 consumer.destroyIfUnused()
             }
-            delivery.queue.requeue(delivery.entry)
         }
         state.consumerUnackedCount = 0
         state.confirms.isSelected = false

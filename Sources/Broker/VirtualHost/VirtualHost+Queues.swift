@@ -94,6 +94,8 @@ extension Handle where State == VirtualHostState {
             QueueState(
                 virtualHost: self,
                 name: name.bytes,
+                isKeyed: settings.isKeyed,
+                groups: settings.groupHeader == nil ? nil : QueueGroups(QueueGroupsState()),
                 settings: settings,
                 termsMask: settings.termsMask,
                 readyCountMax: settings.readyCountMax ?? Int.max,

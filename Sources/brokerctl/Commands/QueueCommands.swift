@@ -51,6 +51,8 @@ enum QueueCommands {
             .value("max-segment-size", "N", "how many bytes a file of a stream may have"),
             .value("max-priority", "1-255", "highest priority; makes it a priority queue"),
             .flag("single-active-consumer", "only one consumer at a time gets messages"),
+            .value("group-header", "NAME", "messages with the same value of it stay in order"),
+            .value("consumer-timeout", "TIME", "how long a delivery may stay unacknowledged"),
             .value(
                 "argument",
                 short: "a",
@@ -147,6 +149,8 @@ enum QueueCommands {
         text("dead-letter-key", "x-dead-letter-routing-key")
         text("max-age", "x-max-age")
         try integer("max-segment-size", "x-stream-max-segment-size-bytes")
+        text("group-header", "x-group-header")
+        try milliseconds("consumer-timeout", "x-consumer-timeout")
         try integer("max-priority", "x-max-priority", max: 255)
         if invocation.has("single-active-consumer") {
             table["x-single-active-consumer"] = .bool(true)

@@ -7,37 +7,38 @@ import Wire
 /// Bodies of a few hundred octets against a budget of 64 KiB: a few hundred messages page.
 @Suite("Messages beyond the memory budget")
 struct PagingTests {
-    private static let budget = 64 << 10
+    static let budget = 64 << 10
 
-    private func play(_ scene: (DialogueBroker, DiskJournal) throws -> Void) throws {
+    func play(_ scene: (DialogueBroker, DiskJournal) throws -> Void) throws {
         let store = try DiskJournal(MemoryDisk(), segmentSize: 1 << 20, budget: Self.budget)
         defer { store.end() }
         try store.writeAndSync()
         try scene(store.broker, store)
     }
 
-    private func text(_ number: Int) -> String {
+    func text(_ number: Int) -> String {
         "\(number) " + String(repeating: "x", count: 300 + number % 200)
     }
 
-    private func persistent() -> BasicProperties {
+    func persistent() -> BasicProperties {
         var properties = BasicProperties()
         properties.deliveryMode = 2
         properties.headers = ["h": .int32(5)]
         return properties
     }
 
-    private func declareDurable(
+    func declareDurable(
         _ queue: ShortString,
         _ peer: ScriptedPeer,
-        _ store: DiskJournal
+        _ store: DiskJournal,
+        _ arguments: FieldTable = [:]
     ) throws {
-        peer.send(QueueDeclare(queue: queue, durable: true))
+        peer.send(QueueDeclare(queue: queue, durable: true, arguments: arguments))
         try store.writeAndSync()
         try peer.expect(QueueDeclareOk.self)
     }
 
-    private func publish(
+    func publish(
         _ numbers: Range<Int>,
         to queue: ShortString,
         _ peer: ScriptedPeer,

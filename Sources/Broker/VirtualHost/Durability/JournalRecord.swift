@@ -50,6 +50,8 @@ enum JournalRecord: Equatable {
         case moved = 0x81
         /// A message that has a priority or an end in one of its places.
         case onTerms = 0x82
+        /// A message in a queue that knows it by its group or a value of its.
+        case keyed = 0x84
     }
 }
 
@@ -201,6 +203,7 @@ extension JournalRecord {
         case .message: self = .message(try MessageRecord(from: &reader, .plain))
         case .moved: self = .message(try MessageRecord(from: &reader, .moved))
         case .onTerms: self = .message(try MessageRecord(from: &reader, .onTerms))
+        case .keyed: self = .message(try MessageRecord(from: &reader, .keyed))
         case .transaction: self = .transaction(octets: try reader.readLittle64())
         case .delaysDeclared:
             let id = try reader.readLittle32()

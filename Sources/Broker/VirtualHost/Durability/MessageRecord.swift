@@ -18,6 +18,7 @@ struct MessageRecord: Equatable {
         var priority: UInt8 = 0
         /// When its time is over; `nil` without an end.
         var end: WallTime?
+        var keys = MessageKeys.none
 
         static let none = Terms()
     }
@@ -30,12 +31,20 @@ struct MessageRecord: Equatable {
         case moved
         /// The same with terms.
         case onTerms
+        /// The same with what the message is known by in a queue with groups or values.
+        case keyed
+
+        /// The form of a record that is not a copy.
+        init(for places: [Place]) {
+            self = places.contains { $0.terms.keys != .none } ? .keyed : .onTerms
+        }
 
         var kind: JournalRecord.Kind {
             switch self {
             case .plain: .message
             case .moved: .moved
             case .onTerms: .onTerms
+            case .keyed: .keyed
             }
         }
 
@@ -45,6 +54,7 @@ struct MessageRecord: Equatable {
             case .plain: MessageRecord.placeSize
             case .moved: MessageRecord.movedPlaceSize
             case .onTerms: MessageRecord.placeOnTermsSize
+            case .keyed: MessageRecord.keyedPlaceSize
             }
         }
     }
@@ -61,6 +71,7 @@ struct MessageRecord: Equatable {
     static let placeSize = 12
     static let movedPlaceSize = 16
     static let placeOnTermsSize = 25
+    static let keyedPlaceSize = placeOnTermsSize + 24
 
     static func prefixSize(placeCount: Int) -> Int { fixedSize + placeCount * placeSize }
 
@@ -79,11 +90,12 @@ extension MessageRecord {
         for place in places {
             writer.writeLittle(place.queue)
             writer.writeLittle(place.position)
-            if form == .moved || form == .onTerms { writer.writeLittle(place.deliveryCount) }
-            if form == .onTerms {
+            if form != .plain { writer.writeLittle(place.deliveryCount) }
+            if form == .onTerms || form == .keyed {
                 writer.writeUInt8(place.terms.priority)
                 writer.writeLittle(UInt64(bitPattern: place.terms.end?.milliseconds ?? 0))
             }
+            if form == .keyed { place.terms.keys.encode(into: &writer) }
         }
     }
 
@@ -102,7 +114,8 @@ extension MessageRecord {
                 position: try reader.readLittle64()
             )
             if form != .plain { place.deliveryCount = try reader.readLittle32() }
-            if form == .onTerms { place.terms = try Terms(from: &reader) }
+            if form == .onTerms || form == .keyed { place.terms = try Terms(from: &reader) }
+            if form == .keyed { place.terms.keys = try MessageKeys(from: &reader) }
             places.append(place)
         }
         self.places = places
@@ -115,6 +128,23 @@ extension MessageRecord.Terms {
         priority = try reader.readUInt8()
         let milliseconds = Int64(bitPattern: try reader.readLittle64())
         end = milliseconds == 0 ? nil : WallTime(milliseconds: milliseconds)
+    }
+}
+
+extension MessageKeys {
+    fileprivate func encode(into writer: inout ByteWriter) {
+        writer.writeLittle(group)
+        writer.writeLittle(value?.high ?? 0)
+        writer.writeLittle(value?.low ?? 0)
+    }
+
+    fileprivate init(from reader: inout ByteReader) throws(WireError) {
+        group = try reader.readLittle64()
+        let digest = ValueDigest(
+            high: try reader.readLittle64(),
+            low: try reader.readLittle64()
+        )
+        value = digest.high == 0 && digest.low == 0 ? nil : digest
     }
 }
 
@@ -168,6 +198,7 @@ extension MessageRecord.Form {
         case .message: self = .plain
         case .moved: self = .moved
         case .onTerms: self = .onTerms
+        case .keyed: self = .keyed
         default: return nil
         }
     }

@@ -15,6 +15,8 @@ final class RecoveredState {
         fileprivate(set) var entries = RecoveredEntries()
         fileprivate(set) var deliveredThrough: UInt64 = 0
         fileprivate(set) var nextPosition: UInt64 = 0
+        /// What messages are known by, of those that are known by more than their place.
+        fileprivate(set) var keys: [UInt64: MessageKeys] = [:]
 
         /// The messages that are left, lowest position first; they are forgotten on the way.
         func takeEntries() -> RecoveredEntries.Taking { entries.take() }
@@ -96,7 +98,7 @@ final class RecoveredState {
         case .bound, .unbound: preconditionFailure("bindings are taken in as they are")
         case .message(let message): add(message, lsn: lsn)
         case .settled(let queue, let first, let last):
-            find(queue)?.entries.settle(from: first, through: last)
+            find(queue)?.settle(from: first, through: last)
         case .delivered(let queue, let through): find(queue)?.markDelivered(through: through)
         case .returned(let queue, let position, let deliveryCount):
             find(queue)?.entries.setDeliveryCount(deliveryCount, at: position)
@@ -216,6 +218,7 @@ final class RecoveredState {
         highestQueueID = max(highestQueueID, place.queue)
         let queue = find(place.queue) ?? addQueue(place.queue)
         queue.nextPosition = max(queue.nextPosition, place.position &+ 1)
+        if place.terms.keys != .none { queue.keys[place.position] = place.terms.keys }
         queue.entries.add(
             Entry(
                 position: place.position,
@@ -258,6 +261,16 @@ final class RecoveredState {
 extension RecoveredState.RecoveredQueue {
     /// Everything below stands in the files of the stream.
     fileprivate func setEnd(_ offset: UInt64) { nextPosition = max(nextPosition, offset) }
+
+    fileprivate func settle(from first: UInt64, through last: UInt64) {
+        entries.settle(from: first, through: last)
+        guard !keys.isEmpty, first <= last else { return }
+        if last - first < UInt64(keys.count) {
+            for position in first...last { keys[position] = nil }
+        } else {
+            keys = keys.filter { $0.key < first || $0.key > last }
+        }
+    }
 
     /// Positions handed out are not given again, though what had them may not have been journaled:
     /// a new message there would look redelivered.

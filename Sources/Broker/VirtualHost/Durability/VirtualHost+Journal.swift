@@ -83,7 +83,7 @@ extension Handle where State == VirtualHostState {
         message.header.lsn = state.journal.buffer.nextLSN
         let record = MessageRecord(
             places: places,
-            form: .onTerms,
+            form: .init(for: places),
             routeSize: message.route.count + message.hiddenKeys.count,
             propertiesSize: message.properties.count,
             bodySize: message.body.count

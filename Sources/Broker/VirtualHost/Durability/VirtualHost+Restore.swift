@@ -92,6 +92,9 @@ extension Handle where State == VirtualHostState {
             guard let queue = queue(named: record.name) else { continue }
             for entry in saved.takeEntries() {
                 queue.restore(entry, deliveredThrough: saved.deliveredThrough)
+                if queue.state.isKeyed {
+                    queue.restore(saved.keys[entry.position] ?? .none, of: entry.position)
+                }
             }
         }
         for (id, name, saved) in recovered.liveDelays {

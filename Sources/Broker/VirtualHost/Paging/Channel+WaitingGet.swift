@@ -11,15 +11,20 @@ extension Handle where State == QueueState {
     func mustRead(for channel: Channel, isNoAck: Bool) -> Bool {
         while let next = state.ready.first, next.isPaged {
             guard next.place == .lost else {
-                channel.state.waitingGet = WaitingGet(queue: self, isNoAck: isNoAck)
-                channel.state.connection.state.isAwaitingPage = true
-                state.waitingGets.append(channel)
+                suspend(channel, isNoAck: isNoAck)
                 readAhead()
                 return true
             }
             dropLost()
         }
         return false
+    }
+
+    /// Lets a channel's basic.get wait until messages have been read.
+    func suspend(_ channel: Channel, isNoAck: Bool) {
+        channel.state.waitingGet = WaitingGet(queue: self, isNoAck: isNoAck)
+        channel.state.connection.state.isAwaitingPage = true
+        state.waitingGets.append(channel)
     }
 
     /// The queue is gone, and with it the messages that were waited for.

@@ -67,6 +67,16 @@ struct PageRequest {
     var isForDying = false
 }
 
+extension PageRequest.Item {
+    /// Asks for the message of an entry, where it stands on disk.
+    init(_ entry: QueueEntry) {
+        position = entry.position
+        priority = entry.terms.priority
+        place = entry.place
+        bodySize = entry.bodySize
+    }
+}
+
 /// How many messages each segment of the spill log is still needed for.
 struct SpillLedger: ~Copyable {
     /// A segment holds the records that begin in a stretch of 64 MiB.

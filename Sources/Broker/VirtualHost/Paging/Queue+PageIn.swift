@@ -41,14 +41,7 @@ extension Handle where State == QueueState {
             let entry = state.ready[priority].entry(start)
             bytes += Int(entry.bodySize) + PagingState.messageOverhead
             if entry.isPaged, entry.place != .lost, entry.place != .gone {
-                items.append(
-                    .init(
-                        position: entry.position,
-                        priority: priority,
-                        place: entry.place,
-                        bodySize: entry.bodySize
-                    )
-                )
+                items.append(.init(entry))
             }
             start += 1
             count += 1
@@ -61,7 +54,7 @@ extension Handle where State == QueueState {
         virtualHost.state.paging.requests.append(PageRequest(queue: self, items: items))
     }
 
-    private func noteReader() {
+    func noteReader() {
         guard !state.isReader else { return }
         state.isReader = true
         state.virtualHost.state.paging.readerCount += 1
@@ -90,7 +83,7 @@ extension Handle where State == QueueState {
         let place = state.ready[item.priority].entry(number).place
         guard place == item.place else {
             // Copied elsewhere while it was being read: it must be asked for again.
-            if place.isPaged { state.ready[item.priority].widenStretch(to: number) }
+            if place.isPaged, place != .gone { state.ready[item.priority].widenStretch(to: number) }
             return true
         }
         let virtualHost = state.virtualHost
@@ -110,7 +103,10 @@ extension Handle where State == QueueState {
     ///
     /// - Parameter isLast: Whether all that was asked for has been.
     func goOn(isLast: Bool) {
-        if isLast { state.isReading = false }
+        if isLast {
+            state.isReading = false
+            state.groups?.endReading()
+        }
         guard !state.isDeleted else {
             destroyIfUnused()
             return
@@ -126,7 +122,7 @@ extension Handle where State == QueueState {
     func dropLost() {
         guard let entry = takeFirst() else { return }
         precondition(entry.place == .lost, "dropping a message that can be had")
-        state.counters.lost += 1
+        discard(entry)
     }
 
     /// Lets go of a paged message for good.

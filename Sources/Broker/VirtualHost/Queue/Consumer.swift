@@ -23,6 +23,10 @@ struct ConsumerState: ~Copyable {
 
     var unackedCount = 0
     var standing = Standing.gone
+    /// Of the groups it has, the one whose next message may go to it now.
+    var offeredGroup: MessageGroup?
+    /// The others that have messages waiting.
+    var keptGroups = GroupHeap()
     var nextInTurn: Consumer?
     var previousInTurn: Consumer?
 
@@ -56,6 +60,7 @@ extension Handle where State == ConsumerState {
         guard state.standing == .blocked else { return }
         forgetBlocked()
         state.queue.addToTurns(self)
+        state.queue.state.groups?.offerNext(of: self)
         state.queue.state.virtualHost.schedule(state.queue)
     }
 

@@ -5,6 +5,7 @@ extension Handle where State == QueueState {
     /// Lets a message die that has left the queue.
     @inline(__always)
     func die(_ entry: QueueEntry, _ reason: DeathReason) {
+        if state.isKeyed { forgetKeys(of: entry) }
         if state.hasDeadLetterExchange {
             hand(Death(queue: self, entry: entry, reason: reason, wasStored: true))
         } else {
@@ -117,12 +118,7 @@ extension Handle where State == VirtualHostState {
 
     /// Asks for a message that died while it was on disk only.
     fileprivate func read(_ entry: QueueEntry, of queue: Queue) {
-        let item = PageRequest.Item(
-            position: entry.position,
-            priority: entry.terms.priority,
-            place: entry.place,
-            bodySize: entry.bodySize
-        )
+        let item = PageRequest.Item(entry)
         let last = state.paging.requests.count - 1
         if last >= 0, state.paging.requests[last].isForDying,
             state.paging.requests[last].queue == queue

@@ -65,15 +65,21 @@ extension Handle where State == QueueState {
         )
     }
 
-    /// Takes the next message, whose timer is no longer needed.
-    @inline(__always)
+    /// Takes the oldest message, whoever may have it.
     func takeFirst() -> QueueEntry? {
+        if let groups = state.groups { return takeOldest(of: groups) }
+        return takeNext()
+    }
+
+    /// Takes the next message of a queue without groups; its timer is no longer needed.
+    @inline(__always)
+    func takeNext() -> QueueEntry? {
         guard let entry = state.ready.popFirst() else { return nil }
         return entry.terms.hasTimer ? withoutTimer(entry) : entry
     }
 
     @inline(never)
-    private func withoutTimer(_ entry: QueueEntry) -> QueueEntry {
+    func withoutTimer(_ entry: QueueEntry) -> QueueEntry {
         guard let timer = entry.terms.timer else { return entry }
         var plain = entry
         let deadline = state.virtualHost.state.timers.cancel(timer)
@@ -102,6 +108,7 @@ extension Handle where State == QueueState {
         guard let entry = state.ready.remove(position, priority: priority) else {
             preconditionFailure("the timer of a message that has left its queue")
         }
+        noteLeft(entry)
         end(entry)
     }
 
@@ -119,6 +126,7 @@ extension Handle where State == QueueState {
                 return
             }
             guard let entry = state.ready.popFirstOfList(priority) else { return }
+            noteLeft(entry)
             end(withoutTimer(entry))
             count += 1
         }
@@ -128,7 +136,10 @@ extension Handle where State == QueueState {
     func endReturned(_ priority: UInt8) {
         state.ready[priority].returnedTimer = .none
         let taken = state.ready.takeReturned(priority, endedAt: state.virtualHost.state.now)
-        for entry in taken.ended { end(entry) }
+        for entry in taken.ended {
+            noteLeft(entry)
+            end(entry)
+        }
         guard let next = taken.next else { return }
         state.ready[priority].returnedTimer = state.virtualHost.state.timers.add(
             .returnedEnd(self, priority: priority),

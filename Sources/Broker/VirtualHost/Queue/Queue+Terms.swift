@@ -24,14 +24,15 @@ extension Handle where State == QueueState {
         )
     }
 
-    /// The terms of a message as the journal says them.
+    /// The terms of the message that has just come, as the journal says them.
     @inline(__always)
     func recordedTerms(of message: Message) -> MessageRecord.Terms {
         guard message.header.traits.isSubject(to: state.termsMask) else { return .none }
         let terms = terms(of: message)
         return .init(
             priority: terms.priority,
-            end: terms.deadline.map { state.virtualHost.wallTime($0) }
+            end: terms.deadline.map { state.virtualHost.wallTime($0) },
+            keys: state.lastKeys
         )
     }
 }
@@ -42,9 +43,12 @@ extension QueueSettings {
     var termsMask: UInt32 {
         var mask = UInt32(MessageTraits.expires.rawValue)
         if priorityMax > 0 { mask |= UInt32(MessageTraits.priorityBits) }
-        if timeToLive != nil || type == .stream { mask |= 1 << 16 }
+        if timeToLive != nil || type == .stream || isKeyed { mask |= 1 << 16 }
         return mask
     }
+
+    /// Whether a queue with these settings knows messages by more than their place in line.
+    var isKeyed: Bool { groupHeader != nil }
 }
 
 /// Two clocks in one: deadlines are instants, but what outlives the process is told by the wall.

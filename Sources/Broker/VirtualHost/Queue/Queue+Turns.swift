@@ -95,6 +95,7 @@ extension Handle where State == QueueState {
             consumer.state.cursor = nil
             state.virtualHost.state.streams.cursorCount -= 1
         }
+        state.groups?.forget(consumer)
         state.consumers.removeAll { $0 == consumer }
         if state.consumers.isEmpty, !state.isDeleted { noteUse() }
         if state.exclusiveConsumer == consumer { state.exclusiveConsumer = nil }

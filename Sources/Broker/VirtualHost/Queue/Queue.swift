@@ -12,6 +12,10 @@ typealias Queue = Handle<QueueState>
 struct QueueState: ~Copyable {
     let virtualHost: VirtualHost
     let name: [UInt8]
+    /// Whether more is known of messages than their place in line: groups, or values.
+    let isKeyed: Bool
+    /// Which messages may go to whom (x-group-header).
+    let groups: QueueGroups?
     let settings: QueueSettings
     /// The connection an exclusive queue belongs to.
     var owner: Connection?
@@ -52,6 +56,9 @@ struct QueueState: ~Copyable {
     /// Those of them that are being read, and those behind them.
     var dying = Ring<Death>()
     let hasDeadLetterExchange: Bool
+
+    /// What the last message that came is known by.
+    var lastKeys = MessageKeys.none
 
     /// Messages that are on disk only, and the octets of their bodies.
     var pagedCount = 0
@@ -115,7 +122,11 @@ extension Handle where State == QueueState {
             position: state.nextPosition,
             terms: terms(of: message)
         )
-        return timeToLive(of: message) == .zero ? hand(over: entry) : enqueue(entry)
+        return state.isKeyed ? enqueueKeyed(entry) : enqueueOnTerms(entry)
+    }
+
+    func enqueueOnTerms(_ entry: QueueEntry) -> EnqueueOutcome {
+        timeToLive(of: entry.message) == .zero ? hand(over: entry) : enqueue(entry)
     }
 
     /// Enqueues a message that has no time to wait: a consumer takes it now, or nobody does.
@@ -138,11 +149,7 @@ extension Handle where State == QueueState {
             deliver(entry, to: consumer)
             return consumer.state.isNoAck ? .gone : .stored
         }
-        if state.ready.count >= state.readyCountMax
-            || state.ready.bodyBytes &+ Int(entry.bodySize) > state.readyBytesMax
-        {
-            return enqueueBeyondLimit(entry)
-        }
+        if isFull(for: entry) { return enqueueBeyondLimit(entry) }
         accept(entry)
         state.ready.append(entry.terms.isTimed ? timed(entry) : entry)
         if state.turnFirst != nil { virtualHost.schedule(self) }
@@ -151,7 +158,7 @@ extension Handle where State == QueueState {
     }
 
     @inline(__always)
-    private func accept(_ entry: QueueEntry) {
+    func accept(_ entry: QueueEntry) {
         entry.message.retain()
         state.nextPosition &+= 1
         state.counters.published &+= 1
@@ -170,23 +177,37 @@ extension Handle where State == QueueState {
         accept(entry)
         state.ready.append(entry.terms.isTimed ? timed(entry) : entry)
         if state.virtualHost.state.paging.isActive { noteForPaging() }
+        guard makeRoom(for: entry) else { return .gone }
+        // What consumers waited for may have been dropped, and what is first now is there.
+        if state.turnFirst != nil { state.virtualHost.schedule(self) }
+        return .stored
+    }
+
+    @inline(__always)
+    func isFull(for entry: QueueEntry) -> Bool {
+        state.ready.count >= state.readyCountMax
+            || state.ready.bodyBytes &+ Int(entry.bodySize) > state.readyBytesMax
+    }
+
+    /// Drops what is next until the limits are kept.
+    ///
+    /// - Returns: `false` when the message that has just come had to go itself.
+    func makeRoom(for entry: QueueEntry) -> Bool {
         while state.ready.count > state.readyCountMax || state.ready.bodyBytes > state.readyBytesMax
         {
             guard let oldest = takeFirst() else { break }
             state.counters.overflowed += 1
             guard oldest.position != entry.position else {
                 dieAtOnce(oldest, .maxLength)
-                return .gone
+                return false
             }
             die(oldest, .maxLength)
         }
-        // What consumers waited for may have been dropped, and what is first now is there.
-        if state.turnFirst != nil { state.virtualHost.schedule(self) }
-        return .stored
+        return true
     }
 
     /// Has no room for a message and tells its publisher; it may die of that.
-    private func refuse(_ entry: QueueEntry) -> EnqueueOutcome {
+    func refuse(_ entry: QueueEntry) -> EnqueueOutcome {
         if state.settings.overflow == .rejectPublishDeadLetter {
             entry.message.retain()
             dieAtOnce(entry, .maxLength)
@@ -197,6 +218,7 @@ extension Handle where State == QueueState {
     /// Lets go of a message for good, in memory and in the journal.
     @inline(__always)
     func discard(_ entry: QueueEntry) {
+        if state.isKeyed { forgetKeys(of: entry) }
         guard !entry.isPaged else {
             discardPaged(entry)
             return
@@ -220,6 +242,7 @@ extension Handle where State == QueueState {
             return
         }
         if let stream = state.stream { return stream.pump() }
+        if let groups = state.groups { return pump(groups) }
         while let next = state.ready.first {
             if next.terms.isTimed, isDue(next.terms) {
                 endFirst()
@@ -230,7 +253,7 @@ extension Handle where State == QueueState {
                 dropLost()
                 continue
             }
-            guard let consumer = takeTurn(), let entry = takeFirst() else { break }
+            guard let consumer = takeTurn(), let entry = takeNext() else { break }
             deliver(entry, to: consumer)
         }
         if state.ready.hasPaged {
@@ -239,6 +262,10 @@ extension Handle where State == QueueState {
             forgetReader()
         }
     }
+
+    /// The same as `deliver`, where it need not be fast.
+    @inline(never)
+    func deliverOne(_ entry: QueueEntry, to consumer: Consumer) { deliver(entry, to: consumer) }
 
     /// Writes one message to a consumer that has its turn.
     @inline(__always)
@@ -302,6 +329,11 @@ extension Handle where State == QueueState {
     /// Puts a delivery that came back to its old place; the consumer's count is already lowered.
     func requeue(_ entry: QueueEntry) {
         guard entry.place != .streamed else { return discardUnacked(entry) }
+        guard let groups = state.groups, !state.isDeleted else { return takeBack(entry) }
+        requeue(entry.position, in: groups) { takeBack(entry) }
+    }
+
+    private func takeBack(_ entry: QueueEntry) {
         state.unackedCount -= 1
         state.unackedBytes -= Int(entry.bodySize)
         guard !state.isDeleted else {
@@ -328,7 +360,7 @@ extension Handle where State == QueueState {
                 )
             )
         }
-        state.ready.putBack(back)
+        if state.groups == nil { state.ready.putBack(back) } else { state.ready.putInOrder(back) }
         if back.terms.isTimed { noteReturned(back) }
         if state.virtualHost.state.paging.isActive { noteForPaging() }
         if state.ready.count > state.readyCountMax || state.ready.bodyBytes > state.readyBytesMax {
@@ -386,6 +418,7 @@ extension Handle where State == QueueState {
         if state.journalID != 0 { state.virtualHost.state.journal.queues[state.journalID] = nil }
         state.stream?.destroy()
         state.delayed?.destroy()
+        state.groups?.destroyAll()
         destroy()
     }
 }

@@ -39,6 +39,8 @@ struct QueueSettings {
     private(set) var consumerTimeout: Duration?
     private(set) var overflow = Overflow.dropHead
     private(set) var hasSingleActiveConsumer = false
+    /// The header whose value says which messages belong together; `nil` without x-group-header.
+    private(set) var groupHeader: ShortString?
 
     /// Reads and validates the arguments of a queue.declare.
     ///
@@ -55,6 +57,13 @@ struct QueueSettings {
         type = try QueueType(declare)
         for entry in arguments.entries {
             try read(entry, of: declare)
+        }
+        guard groupHeader == nil || priorityMax == 0 else {
+            throw ProtocolError(
+                .preconditionFailed,
+                "invalid arg 'x-group-header' for queue '\(declare.queue.string)': "
+                    + "cannot be combined with x-max-priority"
+            )
         }
     }
 
@@ -94,6 +103,10 @@ struct QueueSettings {
             guard declare.arguments["x-dead-letter-exchange"] != nil else {
                 throw context.invalid("needs x-dead-letter-exchange")
             }
+        case "x-group-header":
+            let name = try context.name(entry.value)
+            guard !name.isEmpty else { throw context.invalid("cannot be empty") }
+            groupHeader = name
         case "x-queue-mode":
             guard let mode = entry.value.text, ["default", "lazy"].contains(mode) else {
                 throw context.invalid("must be default or lazy")
@@ -154,7 +167,7 @@ struct QueueSettings {
         "x-expires", "x-message-ttl", "x-max-length", "x-max-length-bytes", "x-max-priority",
         "x-overflow", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-queue-mode",
         "x-single-active-consumer", "x-queue-type", "x-max-age",
-        "x-stream-max-segment-size-bytes",
+        "x-stream-max-segment-size-bytes", "x-group-header",
     ]
 
     /// Whether declaring again with these settings is the same queue (AMQP 0-9-1 queue.declare).

@@ -137,6 +137,47 @@ extension ReadyLevel {
         return entry
     }
 
+    /// The message at a position, where what came back stands in order.
+    func find(_ position: UInt64) -> QueueEntry? {
+        if let index = indexOfReturned(position) { return returned[index] }
+        let number = list.lowerBound(of: position)
+        guard number < list.endNumber, list[number].position == position,
+            list[number].place != .gone
+        else { return nil }
+        return list[number]
+    }
+
+    /// Takes out the message at a position, where what came back stands in order.
+    mutating func removeAnywhere(_ position: UInt64) -> QueueEntry? {
+        guard let index = indexOfReturned(position) else { return remove(position) }
+        let entry = returned.remove(at: index)
+        bodyBytes -= Int(entry.bodySize)
+        return entry
+    }
+
+    /// Puts a message back to its place among those that came back, all of them in order.
+    ///
+    /// - Complexity: O(1) when they come back in order, from either end.
+    mutating func putInOrder(_ entry: QueueEntry) {
+        bodyBytes += Int(entry.bodySize)
+        returned.insert(entry, at: lowerBoundOfReturned(entry.position))
+    }
+
+    private func indexOfReturned(_ position: UInt64) -> Int? {
+        let index = lowerBoundOfReturned(position)
+        return index < returned.count && returned[index].position == position ? index : nil
+    }
+
+    private func lowerBoundOfReturned(_ position: UInt64) -> Int {
+        var low = 0
+        var high = returned.count
+        while low < high {
+            let middle = (low + high) / 2
+            if returned[middle].position < position { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
     private mutating func dropGone() {
         while let entry = list.first, entry.place == .gone {
             _ = list.popFirst()

@@ -52,6 +52,17 @@ struct ReadyMessages: ~Copyable {
         }
     }
 
+    /// The message at a position in a queue with groups, which has one priority.
+    func find(_ position: UInt64) -> QueueEntry? { lowest.find(position) }
+
+    /// Takes out the message at a position in a queue with groups; `nil` when there is none.
+    mutating func removeAnywhere(_ position: UInt64) -> QueueEntry? {
+        lowest.removeAnywhere(position)
+    }
+
+    /// Puts a message of a queue with groups back to its old place.
+    mutating func putInOrder(_ entry: QueueEntry) { lowest.putInOrder(entry) }
+
     /// Adds a message that is on disk only behind others of its priority that all are.
     mutating func restore(_ entry: QueueEntry) {
         if entry.terms.priority == 0 {
