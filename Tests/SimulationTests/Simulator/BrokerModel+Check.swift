@@ -12,6 +12,7 @@ extension BrokerModel {
             try noteEntered(model, queue)
             try checkOrder(model)
         }
+        try checkDelays()
         try checkDurable(committed, "committed")
         committed = []
         for queue in saidEmpty {
@@ -36,17 +37,20 @@ extension BrokerModel {
             if let older { throw Violation("\(copy.name) was dropped, and \(older.name) was not") }
         }
         model.dropped = []
+        model.hasLost = false
         // What was out when the process ended may be too much when it is back.
         let isChanged =
-            !model.entered.isEmpty || model.ready.contains { $0.returnedBy == operation }
+            model.entered.contains { $0.place == .ready }
+            || model.ready.contains { $0.returnedBy == operation }
         try insist(
             !model.dropsHead || !isChanged || !model.isBeyondLimit(),
-            "\(model.name.string) holds \(model.ready.count), which is more than it may"
+            "\(model.name.string) holds more than it may: \(model.ready.map(\.name)), "
+                + "\(model.entered.count) new"
         )
     }
 
     /// Notes where those stand that came, which is behind all others, in the order they came.
-    private func noteEntered(_ model: ModelQueue, _ queue: Queue) throws(Violation) {
+    func noteEntered(_ model: ModelQueue, _ queue: Queue) throws(Violation) {
         let end = Int(queue.state.nextPosition)
         try insist(
             model.nextPosition + model.entered.count == end,

@@ -32,6 +32,11 @@ extension BrokerModel {
         return !done.isEmpty
     }
 
+    /// Whether the broker is about to send it on.
+    func isDying(_ copy: ModelCopy) -> Bool {
+        ModelDeath(copy: copy, reason: .maxLength).isAmong(dying)
+    }
+
     private func unburied(_ virtualHost: VirtualHost) -> [Death] {
         var list = virtualHost.unburied
         var seen: [Queue] = []
@@ -58,11 +63,15 @@ extension BrokerModel {
             at: SimulatedMachine.wallTime(now).seconds
         )
         if topology.exchanges[letter.exchange] != nil || letter.exchange.isEmpty {
-            let names = topology.route(letter.exchange, letter.key, headers: letter.headers)
-            let open = names.filter {
-                death.reason == .rejected || !letter.deaths.closesCircle(at: $0)
+            var route = topology.route(letter.exchange, letter.key, headers: letter.headers)
+            if death.reason != .rejected {
+                route.queues = route.queues.filter { !letter.deaths.closesCircle(at: $0) }
             }
-            copy.letters = enter(letter, open, sequence: nextSequence())
+            copy.letters = enter(letter, route)
+            for letter in copy.letters {
+                letter.sequence = letters.first?.sequence ?? letter.sequence
+            }
+            letters += copy.letters
         }
         copy.queue.settle(copy, epoch: epoch)
     }
@@ -78,7 +87,7 @@ extension BrokerModel {
         let unused = liveQueues.filter { $0.consumers.isEmpty && $0.isUnused(at: now) }
         let due = liveQueues.flatMap { $0.ready.filter { $0.isOver(at: now) } }
         for copy in due.sorted(by: { $0.end < $1.end }) { die(copy, .expired) }
-        guard !unused.isEmpty else { return !due.isEmpty }
+        guard !unused.isEmpty else { return !due.isEmpty || hasOverdue }
         // A queue that goes at the same time may take its messages with it.
         let unburied = virtualHost.unburied + self.unburied(virtualHost)
         for queue in unused {

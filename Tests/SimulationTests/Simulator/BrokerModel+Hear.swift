@@ -42,8 +42,8 @@ extension BrokerModel {
             "\(name), and not \(expectation.id.name)"
         )
         try insist(
-            expectation.epoch <= durableEpoch,
-            "\(name) before the disk has it (batch \(expectation.epoch) of \(durableEpoch))"
+            expectation.epoch <= promisedEpoch,
+            "\(name) before the disk has it (batch \(expectation.epoch) of \(promisedEpoch))"
         )
         // What was pushed out at once is not in the journal; that shows when the operation ends.
         committed += expectation.committed
@@ -169,7 +169,7 @@ extension BrokerModel {
     func checkDurable(_ copies: [ModelCopy], _ what: String) throws(Violation) {
         for copy in copies where copy.place == .ready || copy.place == .out {
             try insist(
-                copy.journalEpoch ?? 0 <= durableEpoch,
+                copy.journalEpoch ?? 0 <= promisedEpoch,
                 "\(copy.name) \(what) before the disk has it"
             )
         }

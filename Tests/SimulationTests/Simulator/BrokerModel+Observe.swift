@@ -18,9 +18,10 @@ struct Arrival {
 extension BrokerModel {
     /// Takes in all that came of one operation.
     func observe(_ arrivals: [Arrival], _ virtualHost: VirtualHost) throws(Violation) {
-        for model in liveQueues { model.handle = virtualHost.queue(named: model.name) }
+        for model in liveQueues { model.meet(virtualHost.queue(named: model.name)) }
         var open = arrivals
         var confirms: [Arrival] = []
+        try noteFired(virtualHost)
         for arrival in arrivals { try noteTag(of: arrival) }
         while true {
             let count = open.count
@@ -32,6 +33,9 @@ extension BrokerModel {
         if let first = open.first { throw stranger(first) }
         for arrival in confirms { try hearConfirm(arrival) }
         try endOperation(virtualHost)
+        let last = nextSequence()
+        for letter in letters { letter.lastSequence = last }
+        letters = []
     }
 
     /// Tags count up, whatever is known of the messages.
@@ -163,8 +167,10 @@ extension BrokerModel {
             let count = queue.state.ready.count
             let bytes = queue.state.ready.bodyBytes + copy.message.body.count
             try insist(
-                count >= model.countMax ?? Int.max || bytes > model.bytesMax ?? Int.max,
-                "refused by \(model.name.string), which is not full"
+                // Or was before something left it in the same moment.
+                count >= model.countMax ?? Int.max || bytes > model.bytesMax ?? Int.max
+                    || model.hasLost,
+                "\(copy.name) was refused, and there are \(count) (\(bytes) octets)"
             )
             model.refuse(copy)
             if model.overflow == "reject-publish-dlx", model.deadLetterExchange != nil {
@@ -174,7 +180,7 @@ extension BrokerModel {
             model.dropped.append(copy)
             die(copy, .maxLength)
         } else {
-            throw Violation("\(copy.name) is gone")
+            throw Violation("\(copy.name) is gone; \(queue.state.counters.lost) are lost")
         }
     }
 

@@ -13,31 +13,49 @@ extension BrokerModel {
             channel.transaction?.publishes.append(message)
             return
         }
-        route(message, on: channel, sequence: nextSequence())
+        route(message, on: channel)
         guard channel.isConfirming else { return }
         channel.publishedCount += 1
         channel.unconfirmed.append((channel.publishedCount, message))
     }
 
-    private func route(_ message: ModelMessage, on channel: ModelChannel, sequence: Int) {
+    private func route(_ message: ModelMessage, on channel: ModelChannel, sequence: Int? = nil) {
         messages[message.id] = message
         message.operation = operation
-        let names = topology.route(message.exchange, message.key, headers: message.headers)
-        message.copies = enter(message, names, sequence: sequence)
-        if names.isEmpty, message.isMandatory {
+        let route = topology.route(message.exchange, message.key, headers: message.headers)
+        message.copies = enter(message, route, sequence: sequence)
+        if route.queues.isEmpty, message.isMandatory {
             channel.returns.append(message.id)
         }
     }
 
-    /// Puts a message into queues.
+    /// Puts a message where it goes.
     ///
     /// Quorum queues keep every message, and the others that get it with them keep it as well.
-    func enter(_ message: ModelMessage, _ names: Set<ShortString>, sequence: Int) -> [ModelCopy] {
-        let queues = names.compactMap { queue($0) }
-        let isKept = message.isPersistent || queues.contains { $0.isQuorum }
-        return queues.map {
-            $0.append(message, sequence: sequence, isKept: isKept, moment)
+    ///
+    /// - Parameters:
+    ///   - message: What comes.
+    ///   - route: Where it goes.
+    ///   - sequence: Its place in the journal, if it shares that with others.
+    /// - Returns: The copies.
+    func enter(
+        _ message: ModelMessage,
+        _ route: ModelTopology.Route,
+        sequence: Int? = nil
+    ) -> [ModelCopy] {
+        var copies: [ModelCopy] = []
+        for queue in route.delays.compactMap({ delayQueue($0) }) {
+            let later = ModelMessage(delaying: message)
+            let place = sequence ?? nextSequence()
+            copies.append(
+                queue.append(later, sequence: place, isKept: message.isPersistent, moment)
+            )
         }
+        let queues = route.queues.compactMap { queue($0) }
+        let isKept = message.isPersistent || queues.contains { $0.isQuorum }
+        let place = sequence ?? nextSequence()
+        return copies
+            + queues.map { $0.append(message, sequence: place, isKept: isKept, moment) }
     }
 
     func commit(_ channel: ModelChannel) {

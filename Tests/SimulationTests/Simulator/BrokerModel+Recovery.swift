@@ -8,8 +8,12 @@ struct Recovered {
     let durable: ModelTopology.Durable
     /// Each queue's messages.
     let contents: [ShortString: Contents]
+    /// What each exchange delays.
+    let delays: [ShortString: Contents]
 
     struct Contents {
+        /// Of the queue, in the journal.
+        let number: UInt32
         let nextPosition: Int
         let items: [Item]
     }
@@ -20,6 +24,17 @@ struct Recovered {
         let priority: UInt8
         let deliveryCount: Int
         let deadline: Instant?
+    }
+}
+
+extension Recovered {
+    /// The contents of every queue, delaying exchanges' included, by its life.
+    fileprivate func lives(of durable: ModelTopology.Durable) -> [(Int, Contents)] {
+        let visible = durable.queues.compactMap { name, queue in
+            contents[name].map { (queue.life, $0) }
+        }
+        let hidden = durable.delays.compactMap { name, life in delays[name].map { (life, $0) } }
+        return (visible + hidden).sorted { $0.0 < $1.0 }
     }
 }
 
@@ -80,8 +95,8 @@ extension BrokerModel {
         _ recovered: Recovered,
         of snapshot: Snapshot,
         before end: Int
-    ) throws(Violation) -> [ShortString: [ModelCopy]] {
-        var survivors: [ShortString: [ModelCopy]] = [:]
+    ) throws(Violation) -> [Int: [ModelCopy]] {
+        var survivors: [Int: [ModelCopy]] = [:]
         var cut = Cut(
             low: snapshot.sequence,
             lowName: "a change of the topology",
@@ -89,12 +104,13 @@ extension BrokerModel {
             highName: "the next change of the topology"
         )
         var settled: [ModelCopy] = []
-        for (name, queue) in snapshot.durable.queues {
-            guard let life = lives[queue.life] else { continue }
-            guard let contents = recovered.contents[name] else { continue }
+        var all: Set<ObjectIdentifier> = []
+        for (number, contents) in recovered.lives(of: snapshot.durable) {
+            guard let life = lives[number] else { continue }
             let copies = try self.survivors(contents, in: life)
-            survivors[name] = copies
+            survivors[number] = copies
             let found = Set(copies.map(ObjectIdentifier.init))
+            all.formUnion(found)
             for copy in life.copies.values.joined() where copy.journalEpoch != nil {
                 if found.contains(ObjectIdentifier(copy)) {
                     cut.isBehind(copy.sequence, "\(copy.name), which is there")
@@ -112,7 +128,7 @@ extension BrokerModel {
         // A copy settled by a commit is gone with it, or never got as far; one that died went on
         // before it was settled.
         settled.sort { $0.sequence < $1.sequence }
-        for copy in settled + settled { noteSettlement(of: copy, &cut) }
+        for copy in settled + settled { try noteSettlement(of: copy, all, &cut) }
         try insist(
             cut.low < cut.high,
             "\(cut.highName) is lost (\(cut.high)), and what came after is not: \(cut.lowName) "
@@ -128,14 +144,24 @@ extension BrokerModel {
             "\(copy.name) is lost; the disk had it (batch \(copy.journalEpoch ?? 0) of "
                 + "\(durableEpoch))"
         )
-        cut.isBefore(copy.sequence, copy.name)
+        cut.isBefore(copy.lastSequence ?? copy.sequence, copy.name)
     }
 
-    private func noteSettlement(of copy: ModelCopy, _ cut: inout Cut) {
+    private func noteSettlement(
+        of copy: ModelCopy,
+        _ found: Set<ObjectIdentifier>,
+        _ cut: inout Cut
+    ) throws(Violation) {
         guard let settled = copy.settledWith ?? copy.lastLetter else { return }
         let isDurable = copy.journalEpoch ?? 0 <= durableEpoch
         if isDurable || cut.low >= copy.sequence {
             cut.isBehind(settled, "the end of \(copy.name)")
+            for letter in copy.lastLetters where letter.settledEpoch == nil {
+                try insist(
+                    found.contains(ObjectIdentifier(letter)) || letter.place == .gone,
+                    "\(copy.name) died and is gone, and so is what became of it, \(letter.name)"
+                )
+            }
         } else if cut.high <= settled {
             cut.isBefore(copy.sequence, copy.name)
         }
@@ -148,6 +174,10 @@ extension BrokerModel {
         let known = Dictionary(
             life.copies.values.joined().filter { $0.journalEpoch != nil }.map { ($0.position, $0) }
         ) { _, last in last }
+        try insist(
+            contents.number == life.number,
+            "\(life.name.string) is number \(contents.number), not \(life.number)"
+        )
         var copies: [ModelCopy] = []
         for item in contents.items {
             guard let copy = known[item.position] else {
@@ -199,23 +229,21 @@ extension BrokerModel {
     /// Goes on from there, all of it durable.
     private func adopt(
         _ durable: ModelTopology.Durable,
-        _ survivors: [ShortString: [ModelCopy]],
+        _ survivors: [Int: [ModelCopy]],
         _ recovered: Recovered
     ) {
         topology = ModelTopology(durable)
         snapshots = [Snapshot(epoch: 0, sequence: nextSequence(), durable: durable)]
         var kept: [Int: ModelQueue] = [:]
-        for (name, queue) in durable.queues {
-            guard let life = lives[queue.life], let contents = recovered.contents[name] else {
-                continue
-            }
-            let copies = survivors[name] ?? []
+        for (number, contents) in recovered.lives(of: durable) {
+            guard let life = lives[number] else { continue }
+            let copies = survivors[number] ?? []
             for (copy, item) in zip(copies, contents.items) {
                 copy.deliveryCount = item.deliveryCount
                 copy.deliveredEpoch = item.deliveryCount > 0 ? 0 : nil
             }
             life.restore(copies, nextPosition: contents.nextPosition, at: now)
-            kept[queue.life] = life
+            kept[number] = life
         }
         lives = kept
         messages = messages.filter { id, _ in kept.values.contains { $0.copies[id] != nil } }
@@ -228,9 +256,12 @@ extension BrokerModel {
 extension ModelCopy {
     /// The place of the last of what it became, as far as the journal has it; `nil` when that is
     /// nothing, or when it may never have been in its queue.
-    fileprivate var lastLetter: Int? { wasStored ? last : nil }
+    fileprivate var lastLetter: Int? { lastLetters.map(\.sequence).max() }
 
-    private var last: Int? {
-        letters.compactMap { $0.wasStored && $0.journalEpoch != nil ? $0.sequence : $0.last }.max()
+    /// What the journal has of what became of it.
+    fileprivate var lastLetters: [ModelCopy] { wasStored ? leaves : [] }
+
+    private var leaves: [ModelCopy] {
+        letters.flatMap { $0.wasStored && $0.journalEpoch != nil ? [$0] : $0.leaves }
     }
 }

@@ -15,7 +15,14 @@ final class BrokerModel {
     var connections: [Int: [UInt16: ModelChannel]] = [:]
     var messages: [Int: ModelMessage] = [:]
     var takenEpoch = 0
+    /// What no crash can take any more.
     var durableEpoch = 0
+    /// What answers may rely on, which the sync policy says.
+    var promisedEpoch = 0
+    /// Dead letters of the operation at hand; in which order they went, only the broker knows.
+    var letters: [ModelCopy] = []
+    /// Those that have died in the operation at hand, as the broker knows them.
+    var dying: [Death] = []
     var sequence = 0
     /// Counts what the broker took in at once.
     private(set) var operation = 0
@@ -78,6 +85,7 @@ final class BrokerModel {
 
     /// Keeps what became durable with a change of the topology.
     func noteTopology() {
+        dropDelays()
         for durable in topology.takeSteps() where durable != snapshots.last?.durable {
             snapshots.append(
                 Snapshot(epoch: epoch, sequence: nextSequence(), durable: durable)
@@ -209,12 +217,23 @@ final class BrokerModel {
     ) throws(ChannelFailure) {
         guard let known = topology.exchanges[declare.exchange] else {
             if declare.passive { throw ChannelFailure(.notFound) }
-            topology.add(declare)
+            var life: Int?
+            if declare.isDelaying {
+                lifeCount += 1
+                life = lifeCount
+                let queue = ModelTopology.Queue(
+                    life: lifeCount,
+                    declare: QueueDeclare(queue: declare.exchange, durable: declare.durable),
+                    owner: nil
+                )
+                lives[lifeCount] = ModelQueue(queue, isDelay: true, declaredIn: epoch, at: now)
+            }
+            topology.add(declare, delays: life)
             exchangeEpochs[declare.exchange] = epoch
             channel.expect(ExchangeDeclareOk.id, epoch: declare.durable ? epoch : 0)
             return
         }
-        if !declare.passive, known != declare { throw ChannelFailure(.preconditionFailed) }
+        if !declare.passive, !known.isLike(declare) { throw ChannelFailure(.preconditionFailed) }
         let isPromise = known.durable && !declare.passive
         let made = exchangeEpochs[declare.exchange] ?? 0
         channel.expect(ExchangeDeclareOk.id, epoch: isPromise ? made : 0)
@@ -321,7 +340,14 @@ final class BrokerModel {
                 for channel in channels.values { channel.consumers.removeAll { $0 === consumer } }
             }
         }
-        for copy in queue.ready { queue.settle(copy, epoch: epoch) }
+        for copy in queue.ready {
+            // What comes back to a full queue may have died before that went.
+            if queue.dropsHead, isDying(copy) {
+                die(copy, .maxLength)
+            } else {
+                queue.settle(copy, epoch: epoch)
+            }
+        }
     }
 
     private func changeBinding(
@@ -456,15 +482,5 @@ final class BrokerModel {
         case .requeue:
             if let reason = queue.putBack(out.copy, moment) { die(out.copy, reason) }
         }
-    }
-}
-
-extension QueueDeclare {
-    /// Whether it is the same queue, which the limit of deliveries does not decide.
-    fileprivate func isLike(_ other: QueueDeclare) -> Bool {
-        var (left, right) = (self, other)
-        left.arguments.remove("x-delivery-limit")
-        right.arguments.remove("x-delivery-limit")
-        return left == right
     }
 }

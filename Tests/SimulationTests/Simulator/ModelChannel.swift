@@ -14,6 +14,9 @@ enum Operation {
             return "publish \(message.id) \(kind) to '\(message.exchange.string)' "
                 + "'\(message.key.string)' \(message.body.count) octets"
                 + (message.isMandatory ? " mandatory" : "")
+                + (message.priority.map { " priority \($0)" } ?? "")
+                + (message.expiration.map { " for \($0) ms" } ?? "")
+                + (message.delay.map { " in \($0) ms" } ?? "")
         }
     }
 }

@@ -15,8 +15,10 @@ final class ModelCopy {
     var position = 0
     /// Whether the broker has said where it stands.
     var isPlaced = false
-    /// Its place among everything that was written to the journal.
+    /// Its place among everything that was written to the journal, or the first it can have.
     var sequence = 0
+    /// The last place it can have, where only the broker knows the order.
+    var lastSequence: Int?
     var place = Place.ready
     /// It is in the journal, with this batch.
     var journalEpoch: Int?

@@ -12,6 +12,8 @@ final class ModelMessage {
     let priority: UInt8?
     /// How long it may wait, in milliseconds.
     let expiration: Int?
+    /// How long an exchange is to keep it, in milliseconds.
+    let delay: Int?
     let deaths: ModelDeaths
     let body: [UInt8]
     /// Where it went, once it was routed.
@@ -28,6 +30,7 @@ final class ModelMessage {
         var headers: FieldTable = [:]
         var priority: UInt8?
         var expiration: Int?
+        var delay: Int?
     }
 
     init(id: Int, exchange: ShortString, key: ShortString, size: Int, _ options: Options) {
@@ -36,9 +39,12 @@ final class ModelMessage {
         self.key = key
         isPersistent = options.isPersistent
         isMandatory = options.isMandatory
-        headers = options.headers
+        var headers = options.headers
+        if let delay = options.delay { headers["x-delay"] = .int32(Int32(delay)) }
+        self.headers = headers
         priority = options.priority
         expiration = options.expiration
+        delay = options.delay
         deaths = ModelDeaths()
         body = ModelMessage.body(id: id, size: size)
     }
@@ -64,6 +70,7 @@ final class ModelMessage {
         headers = message.headers
         priority = message.priority
         expiration = nil
+        delay = message.delay
         body = message.body
         var deaths = message.deaths
         deaths.add(
@@ -77,6 +84,23 @@ final class ModelMessage {
             )
         )
         self.deaths = deaths
+    }
+
+    /// What a message is while an exchange keeps it, and when it goes on.
+    init(delaying message: ModelMessage) {
+        id = message.id
+        exchange = message.exchange
+        key = message.key
+        isPersistent = message.isPersistent
+        isMandatory = false
+        var headers = message.headers
+        headers["x-delay"] = .int32(Int32(-(message.delay ?? 0)))
+        self.headers = headers
+        priority = message.priority
+        expiration = message.expiration
+        delay = message.delay
+        deaths = message.deaths
+        body = message.body
     }
 
     /// Octets that say which message it is, and then some that only it has.

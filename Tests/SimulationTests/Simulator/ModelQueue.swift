@@ -14,12 +14,16 @@ final class ModelQueue {
     let name: ShortString
     let life: Int
     /// The broker's, as long as it is there.
-    var handle: Queue?
+    private(set) var handle: Queue?
+    /// The number the journal knows it by, which no other life has.
+    private(set) var number: UInt32 = 0
     /// The batch that says it exists.
     var declaredEpoch: Int
     let isDurable: Bool
     let isAutoDelete: Bool
     let isQuorum: Bool
+    /// Whether an exchange keeps in it what it delays.
+    let isDelay: Bool
     let countMax: Int?
     let bytesMax: Int?
     let overflow: String
@@ -46,12 +50,20 @@ final class ModelQueue {
     var handedOut: ModelCopy?
     /// What a full queue dropped in the operation at hand.
     var dropped: [ModelCopy] = []
+    /// Whether ready messages have left in the operation at hand.
+    var hasLost = false
     /// What the broker's counters said last.
     var droppedSeen = 0
     /// The position of the next message.
     var nextPosition = 0
 
-    init(_ queue: ModelTopology.Queue, declaredIn epoch: Int, at now: Instant) {
+    init(
+        _ queue: ModelTopology.Queue,
+        isDelay: Bool = false,
+        declaredIn epoch: Int,
+        at now: Instant
+    ) {
+        self.isDelay = isDelay
         declaredEpoch = epoch
         unusedSince = now
         name = queue.declare.queue
@@ -70,6 +82,12 @@ final class ModelQueue {
         deadLetterExchange = arguments.text("x-dead-letter-exchange")
         deadLetterKey = arguments.text("x-dead-letter-routing-key")
         hasSingleActiveConsumer = arguments["x-single-active-consumer"] == .bool(true)
+    }
+
+    /// The broker's queue is this.
+    func meet(_ queue: Queue?) {
+        handle = queue
+        if let queue, queue.state.journalID != 0 { number = queue.state.journalID }
     }
 
     /// Whether it may lose or refuse messages.
@@ -97,12 +115,12 @@ final class ModelQueue {
         isKept: Bool,
         _ moment: ModelMoment
     ) -> ModelCopy {
-        let times = [timeToLive, message.expiration].compactMap { $0 }
+        let times = isDelay ? [message.delay] : [timeToLive, message.expiration]
         let copy = ModelCopy(
             message,
             in: self,
             priority: min(message.priority ?? 0, priorityMax),
-            timeToLive: times.min()
+            timeToLive: times.compactMap { $0 }.min()
         )
         copy.sequence = sequence
         copy.enteredBy = moment.operation
@@ -133,7 +151,10 @@ final class ModelQueue {
     }
 
     /// Takes a ready copy away, to be settled or handed out.
-    private func remove(_ copy: ModelCopy) { ready.removeAll { $0 === copy } }
+    private func remove(_ copy: ModelCopy) {
+        ready.removeAll { $0 === copy }
+        hasLost = true
+    }
 
     func handOut(_ copy: ModelCopy) {
         remove(copy)

@@ -29,11 +29,14 @@ struct ModelTopology {
         var exchanges: [ShortString: ExchangeDeclare] = [:]
         var queues: [ShortString: Queue] = [:]
         var bindings: Set<Binding> = []
+        var delays: [ShortString: Int] = [:]
     }
 
     private(set) var exchanges: [ShortString: ExchangeDeclare] = [:]
     private(set) var queues: [ShortString: Queue] = [:]
     private(set) var bindings: Set<Binding> = []
+    /// The lives of the queues in which exchanges keep what they delay.
+    private(set) var delays: [ShortString: Int] = [:]
     /// What became durable, change by change, since it was last taken.
     private var steps: [Durable] = []
 
@@ -53,6 +56,7 @@ struct ModelTopology {
         }
         queues = durable.queues
         bindings = durable.bindings
+        delays = durable.delays
     }
 
     static func isPredefined(_ name: ShortString) -> Bool {
@@ -64,6 +68,7 @@ struct ModelTopology {
         var part = Durable()
         part.exchanges = exchanges.filter { $1.durable && !ModelTopology.isPredefined($0) }
         part.queues = queues.filter { $1.isDurable }
+        part.delays = delays.filter { part.exchanges[$0.key] != nil }
         part.bindings = bindings.filter { binding in
             guard exchanges[binding.source]?.durable == true else { return false }
             switch binding.destination {
@@ -84,8 +89,10 @@ struct ModelTopology {
 
     // MARK: Changes
 
-    mutating func add(_ declare: ExchangeDeclare) {
+    /// Adds an exchange; `delays` is the life of its queue of delayed messages, if it has one.
+    mutating func add(_ declare: ExchangeDeclare, delays life: Int? = nil) {
         exchanges[declare.exchange] = declare
+        delays[declare.exchange] = life
         note()
     }
 
@@ -107,6 +114,7 @@ struct ModelTopology {
     /// An exchange goes with its bindings; auto-delete ones before it may follow.
     mutating func deleteExchange(_ name: ShortString) {
         exchanges[name] = nil
+        delays[name] = nil
         remove { $0.source == name || $0.destination == .exchange(name) }
     }
 
@@ -139,27 +147,46 @@ struct ModelTopology {
 
     // MARK: Routing
 
-    /// The queues a message goes to.
+    /// Where a message goes: queues, and exchanges that keep it for later.
+    struct Route {
+        var queues: Set<ShortString> = []
+        var delays: Set<ShortString> = []
+    }
+
+    /// Where a message goes now.
+    ///
+    /// - Parameters:
+    ///   - exchange: Where it was published.
+    ///   - key: Its routing key.
+    ///   - headers: Its headers, which may ask for a delay.
+    ///   - first: Where it goes on, if it was delayed.
+    /// - Returns: Each queue and exchange once.
     func route(
         _ exchange: ShortString,
         _ key: ShortString,
-        headers: FieldTable
-    ) -> Set<ShortString> {
-        if exchange.isEmpty { return queues[key] == nil ? [] : [key] }
-        var found: Set<ShortString> = []
+        headers: FieldTable,
+        through first: ShortString? = nil
+    ) -> Route {
+        let exchange = first ?? exchange
+        if exchange.isEmpty { return Route(queues: queues[key] == nil ? [] : [key]) }
+        var found = Route()
         var seen: Set<ShortString> = [exchange]
         var open = [exchange]
         while let name = open.popLast() {
             guard let declare = exchanges[name] else { continue }
+            if declare.isDelaying, headers.number("x-delay") ?? 0 > 0 {
+                found.delays.insert(name)
+                continue
+            }
             var isRouted = false
             func visit(_ next: ShortString) {
                 if seen.insert(next).inserted { open.append(next) }
             }
             for binding in bindings where binding.source == name {
-                guard Self.matches(binding, declare.type, key, headers) else { continue }
+                guard Self.matches(binding, declare.routingType, key, headers) else { continue }
                 isRouted = true
                 switch binding.destination {
-                case .queue(let queue): found.insert(queue)
+                case .queue(let queue): found.queues.insert(queue)
                 case .exchange(let next): visit(next)
                 }
             }

@@ -53,6 +53,8 @@ final class SimulatedMachine {
             case .take, .remove: break
             }
             for queue in virtualHost.queueList() { virtualHost.delete(queue) }
+            let delaying = virtualHost.exchangeList().filter { $0.state.delayQueue != nil }
+            for exchange in delaying { virtualHost.delete(exchange) }
             virtualHost.finishBatch()
             virtualHost.stopPaging()
             repeat {

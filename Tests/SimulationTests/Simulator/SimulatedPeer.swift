@@ -124,7 +124,7 @@ final class SimulatedPeer {
         case .basicAck(let ack): return !open.contains(ack.deliveryTag)
         case .basicNack(let nack): return !open.contains(nack.deliveryTag)
         case .basicReject(let reject): return !open.contains(reject.deliveryTag)
-        case .basicRecover, .txCommit, .txSelect, .txRollback, .confirmSelect:
+        case .txCommit, .txSelect, .txRollback, .confirmSelect:
             return false
         default: return true
         }
@@ -132,21 +132,24 @@ final class SimulatedPeer {
 
     // MARK: Hearing
 
-    /// Takes all the broker has for it.
-    ///
-    /// - Returns: How many octets that was.
-    func takeFromSocket() -> Int {
-        var count = 0
-        for index in 0..<connection.state.outbound.sending.count {
-            let segment = connection.state.outbound.sending[index]
-            let view = ByteView(
-                base: segment.base + segment.start,
-                count: segment.end - segment.start
-            )
-            decoder.append(view)
-            count += view.count
+    /// Octets the broker has handed to whoever sends.
+    var sendingCount: Int {
+        let sending = connection.state.outbound.sending.count
+        return (0..<sending).reduce(0) {
+            let segment = connection.state.outbound.sending[$1]
+            return $0 + segment.end - segment.start
         }
-        return count
+    }
+
+    /// Takes as many of them as the socket does.
+    func takeFromSocket(_ count: Int) {
+        var left = count
+        for index in 0..<connection.state.outbound.sending.count where left > 0 {
+            let segment = connection.state.outbound.sending[index]
+            let part = min(left, segment.end - segment.start)
+            decoder.append(ByteView(base: segment.base + segment.start, count: part))
+            left -= part
+        }
     }
 
     func takeGreeting() {

@@ -98,6 +98,7 @@ extension Simulation {
         )
         if !choices.isPlain {
             if random.oneIn(5) { options.priority = random.pick([0, 1, 2, 5, 200]) }
+            if random.oneIn(6) { options.delay = random.pick([0, 1, 30, 400, 4_000]) }
             if random.oneIn(8) { options.expiration = random.pick([0, 20, 300, 5_000]) }
         }
         let message = ModelMessage(
@@ -186,7 +187,7 @@ extension Simulation {
         case 5..<7:
             var declare = random.pick(choices.exchanges)
             if random.oneIn(10) {
-                declare = SimulationChoices.exchange(declare.exchange, &random)
+                declare = choices.exchange(declare.exchange, &random)
             }
             return .exchangeDeclare(declare)
         case 7:

@@ -91,13 +91,33 @@ extension Simulation {
         case .publish:
             note("journal publishes batch \(model.takenEpoch)")
             try turn { self.resume(process.cycle.publish()) }
+            if random.oneIn(4) { try syncOwed(process) }
         case .remove:
             let before = process.journal.segments.count
             do throws(StorageError) { try process.cycle.remove() } catch { note("\(error)") }
             for _ in process.journal.segments.count..<max(before, process.journal.segments.count) {
                 count(\.removedSegments)
             }
+            noteSynced(process)
         }
+    }
+
+    /// What earlier answers have promised to be synced by and by.
+    private func syncOwed(_ process: SimulatedMachine.Process) throws {
+        guard process.journal.owesSync else { return }
+        note("journal syncs what it owes")
+        do throws(StorageError) {
+            try process.journal.sync()
+        } catch {
+            note("journal: \(error)")
+            throw ProcessEnded()
+        }
+        noteSynced(process)
+    }
+
+    private func noteSynced(_ process: SimulatedMachine.Process) {
+        guard process.journal.syncedLSN == process.journal.endLSN else { return }
+        model.durableEpoch = model.promisedEpoch
     }
 
     private func write(_ process: SimulatedMachine.Process) throws {
@@ -118,7 +138,8 @@ extension Simulation {
             throw ProcessEnded()
         }
         note("journal wrote batch \(model.takenEpoch)")
-        model.durableEpoch = model.takenEpoch
+        model.promisedEpoch = model.takenEpoch
+        noteSynced(process)
         guard process.isBlocked else { return }
         process.isBlocked = false
         try turn { self.resume(self.virtualHost.unblockPublishers()) }
@@ -205,6 +226,12 @@ extension Simulation {
             }
             try workOff(process)
         }
+        for _ in 0..<200 where model.hasOverdue {
+            now += .milliseconds(6)
+            try turn {}
+            try workOff(process)
+        }
+        try insist(!model.hasOverdue, "messages wait that are long due")
         try model.checkAnswered()
         for peer in peers.values where peer.untransmittedCount == 0 && peer.hasUntaken {
             throw Violation("connection \(peer.id) is read no more")
@@ -229,6 +256,7 @@ extension Simulation {
         try workOff(process)
         do throws(StorageError) {
             try process.journal.close()
+            noteSynced(process)
         } catch {
             note("\(error)")
         }
@@ -239,10 +267,20 @@ extension Simulation {
     /// Ends the process, loses what the machine loses, and starts it again.
     func restart(wasOrderly: Bool) throws {
         var isLast = wasOrderly
+        var isAllThere = true
         repeat {
-            try goDown()
+            let isKill = random.oneIn(3)
+            isAllThere = isAllThere && isKill
+            try goDown(isKill: isKill)
             if try !goUp() { continue }
+            // What was written outlives the process, synced or not.
+            if isAllThere { model.durableEpoch = model.promisedEpoch }
+            isAllThere = true
             try model.recover(virtualHost.recovered, at: now)
+            for queue in model.liveQueues + model.delayQueues {
+                let items = queue.ready.map { "\($0.message.id) at \($0.position)" }
+                note("\(queue.name.string): \(items.joined(separator: ", "))")
+            }
             // Or it goes down again before anybody has asked for anything.
             isLast = isLast || !random.oneIn(4)
             guard !isLast else { break }
@@ -256,13 +294,13 @@ extension Simulation {
         try lookAround()
     }
 
-    private func goDown() throws {
+    private func goDown(isKill: Bool) throws {
         count(\.crashes)
         dropPeers()
         try machine.end()
         machine.disk.capacity = Int.max
         machine.disk.failingSync = nil
-        if random.oneIn(3) {
+        if isKill {
             note("the process is killed")
             machine.disk.kill()
         } else {
@@ -346,9 +384,30 @@ extension Handle where State == VirtualHostState {
                     deadline: view.deadline(of: entry)
                 )
             }
-            contents[queue.record.name] = .init(nextPosition: view.nextPosition, items: items)
+            contents[queue.record.name] = .init(
+                number: queue.state.journalID,
+                nextPosition: view.nextPosition,
+                items: items
+            )
         }
-        return Recovered(durable: durableTopology, contents: contents)
+        var delays: [ShortString: Recovered.Contents] = [:]
+        for exchange in exchangeList() {
+            guard let queue = exchange.state.delayQueue else { continue }
+            let items = queue.delayedEntries.map { entry in
+                Recovered.Item(
+                    position: Int(entry.position),
+                    priority: 0,
+                    deliveryCount: 0,
+                    deadline: entry.terms.deadline
+                )
+            }
+            delays[exchange.record.exchange] = .init(
+                number: queue.state.journalID,
+                nextPosition: Int(queue.state.nextPosition),
+                items: items
+            )
+        }
+        return Recovered(durable: durableTopology, contents: contents, delays: delays)
     }
 
     /// What is declared, when all of it came from the journal.

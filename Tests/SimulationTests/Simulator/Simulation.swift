@@ -112,9 +112,11 @@ final class Simulation {
             if !virtualHost.state.deaths.isEmpty, peer.nextLooksAround(model) { try endBatch() }
             let dead = virtualHost.firstDead
             model.beginOperation()
+            model.dying = []
             let batch = choices.isPlain ? max(1, peer.plainPublishCount) : 1
             guard let done = peer.hand(batch) else { return }
             if dead != nil, dead != virtualHost.firstDead { _ = model.bury(virtualHost) }
+            model.dying = virtualHost.unburied
             for (number, operation) in done {
                 note("\(peer.id)/\(number): \(operation.text)")
                 count(\.operations)
@@ -143,14 +145,26 @@ final class Simulation {
                 guard let peer = peers[Int(connection.state.id)] else {
                     throw Violation("a connection that is gone wants to send")
                 }
-                let count = peer.takeFromSocket()
-                if virtualHost.finishSending(connection, count: count, outcome: .sent) {
-                    peer.isParked = false
-                    peer.wantsToGoOn = true
-                }
+                send(to: peer)
                 try hear(peer)
             }
         }
+    }
+
+    /// The socket takes it all, or a part and the rest a moment later.
+    private func send(to peer: SimulatedPeer) {
+        let all = peer.sendingCount
+        let count = random.oneIn(4) ? Int.random(in: 0...all, using: &random) : all
+        peer.takeFromSocket(count)
+        // It may say that it takes more before it is known that it did not.
+        let isEarly = random.oneIn(2)
+        if count < all, isEarly { virtualHost.socketIsWritable(peer.connection) }
+        let outcome = count < all ? SendOutcome.full : .sent
+        if virtualHost.finishSending(peer.connection, count: count, outcome: outcome) {
+            peer.isParked = false
+            peer.wantsToGoOn = true
+        }
+        if count < all, !isEarly { virtualHost.socketIsWritable(peer.connection) }
     }
 
     private func hear(_ peer: SimulatedPeer) throws {
@@ -246,6 +260,7 @@ final class Simulation {
         try turn {
             self.model.beginOperation()
             self.forget(peer)
+            self.model.dying = self.virtualHost.unburied
             self.model.disconnect(peer.id)
             try self.observe()
         }

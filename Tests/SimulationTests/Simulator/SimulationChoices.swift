@@ -7,7 +7,7 @@ import Wire
 struct SimulationChoices {
     let limits: Limits
     private(set) var queues: [QueueDeclare]
-    let exchanges: [ExchangeDeclare]
+    private(set) var exchanges: [ExchangeDeclare]
     let keys: [ShortString] = ["a", "b", "a.b", "b.a", "a.b.c", "q1", "q2", "q3"]
     let patterns: [ShortString] = ["a.*", "#", "*.b", "a.#", "b", "a"]
     let bodySizes: [Int]
@@ -26,6 +26,8 @@ struct SimulationChoices {
         limits.journalDescriptionInterval = random.pick([400, 3_000, 50_000])
         limits.journalBacklogMax = random.pick([600, 10_000, 1 << 25])
         limits.messageMemoryMax = random.pick([500, 3_000, 3_000, 20_000, 1 << 27])
+        limits.outboundSizeHigh = random.pick([2_000, 30_000, 1 << 18])
+        limits.sync = random.pick([.confirm, .confirm, .confirm, .interval, .none])
         self.limits = limits
         bodySizes = random.pick([[8, 20], [8, 100, 600], [30, 3_000, 9_000], [8, 8, 8, 20_000]])
         connectionMax = Int.random(in: 1...4, using: &random)
@@ -33,8 +35,9 @@ struct SimulationChoices {
         isPlain = random.oneIn(4)
         hasQuorumQueues = !isPlain && random.oneIn(2)
         queues = []
+        exchanges = []
         exchanges = (1...Int.random(in: 1...4, using: &random)).map { number in
-            SimulationChoices.exchange(ShortString(shortening: "x\(number)"), &random)
+            exchange(ShortString(shortening: "x\(number)"), &random)
         }
         queues = (1...Int.random(in: 1...5, using: &random)).map { number in
             queue(ShortString(shortening: "q\(number)"), &random)
@@ -75,7 +78,9 @@ struct SimulationChoices {
             }
         }
         if random.oneIn(6) { add("x-single-active-consumer", .bool(true)) }
-        if !isPlain { addLifetimes(to: &arguments, isDurable: declare.durable, &random) }
+        if !isPlain {
+            addLifetimes(to: &arguments, isDurable: declare.durable && !declare.exclusive, &random)
+        }
         declare.arguments = FieldTable(arguments)
         return declare
     }
@@ -104,14 +109,21 @@ struct SimulationChoices {
         arguments.append(.init(name: "x-dead-letter-routing-key", value: .string(key)))
     }
 
-    static func exchange(_ name: ShortString, _ random: inout Seed) -> ExchangeDeclare {
+    /// Any declaration of an exchange.
+    func exchange(_ name: ShortString, _ random: inout Seed) -> ExchangeDeclare {
         var arguments: FieldTable = [:]
         if random.oneIn(4) {
             arguments = ["alternate-exchange": .string(random.pick(["x1", "amq.fanout"]))]
         }
+        var type: ShortString = random.pick(["direct", "fanout", "topic", "headers"])
+        // One that delays at most: which of two has a message first, only the broker knows.
+        if !isPlain, name == "x2", random.oneIn(2) {
+            arguments["x-delayed-type"] = .longString(type.bytes)
+            type = "x-delayed-message"
+        }
         return ExchangeDeclare(
             exchange: name,
-            type: random.pick(["direct", "fanout", "topic", "headers"]),
+            type: type,
             durable: !random.oneIn(4),
             autoDelete: random.oneIn(6),
             internal: random.oneIn(8),
