@@ -105,6 +105,7 @@ extension BrokerModel {
         )
         var settled: [ModelCopy] = []
         var all: Set<ObjectIdentifier> = []
+        let alive = Set(recovered.lives(of: snapshot.durable).map(\.0))
         for (number, contents) in recovered.lives(of: snapshot.durable) {
             guard let life = lives[number] else { continue }
             let copies = try self.survivors(contents, in: life)
@@ -128,7 +129,7 @@ extension BrokerModel {
         // A copy settled by a commit is gone with it, or never got as far; one that died went on
         // before it was settled.
         settled.sort { $0.sequence < $1.sequence }
-        for copy in settled + settled { try noteSettlement(of: copy, all, &cut) }
+        for copy in settled + settled { try noteSettlement(of: copy, all, alive, &cut) }
         try insist(
             cut.low < cut.high,
             "\(cut.highName) is lost (\(cut.high)), and what came after is not: \(cut.lowName) "
@@ -150,13 +151,15 @@ extension BrokerModel {
     private func noteSettlement(
         of copy: ModelCopy,
         _ found: Set<ObjectIdentifier>,
+        _ alive: Set<Int>,
         _ cut: inout Cut
     ) throws(Violation) {
         guard let settled = copy.settledWith ?? copy.lastLetter else { return }
         let isDurable = copy.journalEpoch ?? 0 <= durableEpoch
         if isDurable || cut.low >= copy.sequence {
             cut.isBehind(settled, "the end of \(copy.name)")
-            for letter in copy.lastLetters where letter.settledEpoch == nil {
+            for letter in copy.lastLetters
+            where letter.settledEpoch == nil && alive.contains(letter.queue.life) {
                 try insist(
                     found.contains(ObjectIdentifier(letter)) || letter.place == .gone,
                     "\(copy.name) died and is gone, and so is what became of it, \(letter.name)"
