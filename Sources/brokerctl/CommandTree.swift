@@ -30,6 +30,8 @@ enum CommandTree {
             QueueCommands.spec,
             ExchangeCommands.spec,
             BindingCommands.spec,
+            PolicyCommands.user.spec,
+            PolicyCommands.operator.spec,
             ConnectionCommands.connections,
             ConnectionCommands.channels,
             ConnectionCommands.consumers,

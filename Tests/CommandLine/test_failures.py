@@ -1,5 +1,6 @@
 """What can go wrong: one clear sentence on standard error, and the documented exit code."""
 
+import json
 import os
 import signal
 import socket
@@ -110,6 +111,38 @@ def test_missing_exchange_is_65(run, command):
     result = run(*command)
     assert result.status == NOT_FOUND
     assert "no.such.exchange" in result.sentence()
+
+
+@pytest.mark.parametrize("kind", ["policy", "operator-policy"])
+@pytest.mark.parametrize("action", ["show", "delete"])
+def test_missing_policy_is_65(run, kind, action):
+    result = run(kind, action, "no.such.policy")
+    assert result.status == NOT_FOUND
+    assert "no.such.policy" in result.sentence() and kind.replace("-", " ") in result.sentence()
+
+
+def test_policy_that_is_refused_is_1_and_says_why(run):
+    result = run("policy", "set", "p", "--pattern", "a(", "--definition", '{"max-length":1}')
+    assert result.status == FAILURE
+    assert "missing )" in result.sentence()
+
+
+@pytest.mark.parametrize("kind", ["policy", "operator-policy"])
+def test_policy_is_set_shown_and_deleted(run, queue, kind):
+    name = "for." + queue
+    made = run(kind, "set", name, "--pattern", "^%s$" % queue, "--definition", '{"max-length":7}',
+               "--priority", "-2", "--apply-to", "queues", "-o", "json")
+    assert (made.status, json.loads(made.out)) == (OK, {"name": name})
+    listed = json.loads(run(kind, "list", "-o", "json").out)
+    policy = {"vhost": "/", "name": name, "pattern": "^%s$" % queue, "apply-to": "queues",
+              "definition": {"max-length": 7}, "priority": -2}
+    assert policy in listed
+    assert json.loads(run(kind, "show", name, "-o", "json").out) == policy
+    assert "max-length=7" in run(kind, "show", name).out
+    words = [line.split() for line in run("queue", "show", queue).out.splitlines()]
+    assert [*kind.split("-"), name] in words
+    assert run(kind, "delete", name).status == OK
+    assert run(kind, "show", name).status == NOT_FOUND
 
 
 def test_queue_declared_with_other_properties_is_65(run, queue):
@@ -227,7 +260,11 @@ def test_message_that_could_not_be_printed_goes_back(queue, run):
     ["subscribe", "q", "--timeout", "soon"], ["subscribe"], ["publish"],
     ["publish", "--key", "q", "one", "two"], ["queue", "list", "-o", "xml"],
     ["ping", "--url", "http://127.0.0.1/"], ["ping", "--url", "amqp://127.0.0.1:port/"],
-    ["publish", "--key", "q", "-H", "n:int=five", "text"]], ids=" ".join)
+    ["publish", "--key", "q", "-H", "n:int=five", "text"], ["policy", "set", "p"],
+    ["policy", "set", "p", "--pattern", "a", "--definition", "[]"],
+    ["policy", "set", "p", "--pattern", "a", "--definition", "{}", "--priority", "high"],
+    ["policy", "set", "p", "--pattern", "a", "--definition", "{}", "--apply-to", "none"]],
+    ids=" ".join)
 def test_command_line_that_makes_no_sense_is_64(run, command):
     result = run(*command)
     assert result.status == USAGE
@@ -243,7 +280,7 @@ def test_url_from_the_environment_that_makes_no_sense_is_64_and_named(run):
 @pytest.mark.parametrize("command", [
     [], ["publish"], ["subscribe"], ["get"], ["queue"], ["queue", "declare"], ["exchange"],
     ["binding"], ["connection"], ["channel"], ["consumer"], ["status"], ["ping"], ["bench"],
-    ["completion"]], ids=" ".join)
+    ["policy"], ["policy", "set"], ["operator-policy"], ["completion"]], ids=" ".join)
 def test_help_is_there_on_every_level_with_examples(run, command):
     result = run(*command, "--help", BROKERCTL_URL="amqp://127.0.0.1:1/")
     assert (result.status, result.err) == (OK, "")

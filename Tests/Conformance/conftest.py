@@ -9,6 +9,7 @@ import uuid
 import pika
 import pytest
 
+import management
 import wire
 
 # pika logs every refused connection as an error; here that is often the point
@@ -191,6 +192,24 @@ def client(connect):
 def ch(client):
     """An open frame-level channel."""
     return client.channel()
+
+
+@pytest.fixture
+def manage(target, connect, names_of_test):
+    """Inspection of the broker: over HTTP where MANAGEMENT_URL says, else with messages."""
+    url = os.environ.get("MANAGEMENT_URL")
+    if url:
+        transport = management.OverHTTP(url, target)
+    else:
+        client = connect()
+        try:
+            client.channel().call("exchange.declare", exchange="brokerd.management", passive=True)
+        except wire.ChannelClosed:
+            pytest.skip("MANAGEMENT_URL is not set")
+        transport = management.OverMessages(client)
+    manager = management.Management(transport, target.vhost)
+    yield manager
+    manager.clean()
 
 
 @pytest.fixture

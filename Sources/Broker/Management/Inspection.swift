@@ -21,6 +21,7 @@ struct Inspection {
             isAutoDelete: settings.isAutoDelete,
             isExclusive: settings.isExclusive,
             arguments: settings.arguments,
+            policies: queue.state.policies,
             owner: queue.state.owner?.state.peer,
             consumerCount: queue.state.consumers.count,
             exclusiveConsumerTag: queue.state.exclusiveConsumer?.state.tag,
@@ -65,6 +66,7 @@ struct Inspection {
             isInternal: exchange.state.isInternal,
             arguments: exchange.state.arguments,
             delayedCount: exchange.state.delayQueue.map { _ in exchange.delayedCount },
+            policies: exchange.state.policies,
             publishIn: MessageTotals.Entry(
                 count: exchange.state.counters.publishedIn,
                 rate: exchange.state.publishInRate

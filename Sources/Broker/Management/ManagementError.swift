@@ -10,6 +10,8 @@ enum ManagementError: Error, Equatable {
     case notAuthorised(String)
     /// 404: no such path, or nothing by that name.
     case notFound
+    /// 404: there is no such virtual host to put something into.
+    case virtualHostNotFound
     /// 405: the path exists, but not with this method.
     case methodNotAllowed([ManagementRequest.Method])
     /// 413: the answer would be larger than one message may be.
@@ -21,7 +23,7 @@ enum ManagementError: Error, Equatable {
         switch self {
         case .badRequest, .invalidPagination, .pageOutOfRange: 400
         case .notAuthorised: 401
-        case .notFound: 404
+        case .notFound, .virtualHostNotFound: 404
         case .methodNotAllowed: 405
         case .tooLarge: 413
         case .overloaded: 503
@@ -36,6 +38,7 @@ enum ManagementError: Error, Equatable {
         case .pageOutOfRange: "page_out_of_range"
         case .notAuthorised: "not_authorised"
         case .notFound: "Object Not Found"
+        case .virtualHostNotFound: "not_found"
         case .methodNotAllowed: "method_not_allowed"
         case .tooLarge: "response_too_large"
         case .overloaded: "overloaded"
@@ -49,6 +52,7 @@ enum ManagementError: Error, Equatable {
             .notAuthorised(let reason):
             reason
         case .notFound: "Not Found"
+        case .virtualHostNotFound: "vhost_not_found"
         case .methodNotAllowed(let methods):
             "allowed: " + methods.map(\.rawValue).joined(separator: ", ")
         case .tooLarge:

@@ -23,13 +23,29 @@ extension ManagementHandler {
             try deleteExchange(name, in: try domain(virtualHost), call)
         case .binding(let ends, let key): try deleteBinding(ends, key, call)
         case .connection(let name): try closeConnection(name, call)
+        case .policy(let kind, let virtualHost, let name):
+            try deletePolicy(kind, name, in: try domain(virtualHost), call)
         default: throw .methodNotAllowed([.get])
         }
         return .noContent
     }
 
+    /// Makes what a path names, or changes it.
+    func put(
+        _ resource: ManagementResource,
+        _ call: Call
+    ) throws(ManagementError)
+        -> ManagementResponse
+    {
+        guard case .policy(let kind, let virtualHost, let name) = resource else {
+            throw .methodNotAllowed([.get])
+        }
+        guard let domain = registry.domain(named: virtualHost) else { throw .virtualHostNotFound }
+        return try putPolicy(kind, name, in: domain, call)
+    }
+
     /// Runs `body` as a batch of its own and sends what it wrote.
-    private func change(
+    func change(
         _ domain: VirtualHostDomain,
         _ call: Call,
         _ body: (VirtualHost) throws(ManagementError) -> Void

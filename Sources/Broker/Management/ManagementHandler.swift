@@ -22,6 +22,7 @@ struct ManagementHandler {
         let user: String
         /// Why a connection is closed (RabbitMQ: X-Reason).
         let reason: String
+        let body: [UInt8]
         let inspection: Inspection
     }
 
@@ -47,10 +48,14 @@ struct ManagementHandler {
                 user: message.user,
                 reason: message.properties.headers?["x-reason"]?.text
                     ?? "Closed via management",
+                body: message.body,
                 inspection: Inspection(node: server.node, now: now, wallTime: wallTime)
             )
-            if request.method == .delete { return try delete(resource, call) }
-            return try read(resource, call)
+            switch request.method {
+            case .delete: return try delete(resource, call)
+            case .put: return try put(resource, call)
+            default: return try read(resource, call)
+            }
         } catch {
             return ManagementResponse(error)
         }
@@ -96,6 +101,9 @@ struct ManagementHandler {
         case .channels(let virtualHost): try listChannels(in: virtualHost, call)
         case .channel(let name): try readChannel(name, call)
         case .consumers(let virtualHost): try listConsumers(in: virtualHost, call)
+        case .policies(let kind, let virtualHost): try listPolicies(kind, in: virtualHost, call)
+        case .policy(let kind, let virtualHost, let name):
+            try readPolicy(kind, name, in: virtualHost, call)
         case .queueContents: throw .methodNotAllowed([.delete])
         }
     }

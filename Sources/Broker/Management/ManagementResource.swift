@@ -31,6 +31,8 @@ enum ManagementResource: Equatable {
     case channels(virtualHost: [UInt8]?)
     case channel(name: [UInt8])
     case consumers(virtualHost: [UInt8]?)
+    case policies(Policy.Kind, virtualHost: [UInt8]?)
+    case policy(Policy.Kind, virtualHost: [UInt8], name: [UInt8])
 
     /// The two ends of bindings in `/api/bindings/VHOST/e/SOURCE/q/DESTINATION`.
     struct BindingEnds: Equatable {
@@ -90,7 +92,9 @@ extension ManagementResource {
         }
     }
 
-    private static let table: [Entry] = serverEntries + objectEntries + clientEntries
+    private static let table: [Entry] =
+        serverEntries + objectEntries + clientEntries
+        + policyEntries("policies", .user) + policyEntries("operator-policies", .operator)
 
     private static let serverEntries = [
         Entry("/api/overview") { _ in .overview },
@@ -152,6 +156,16 @@ extension ManagementResource {
         Entry("/api/consumers") { _ in .consumers(virtualHost: nil) },
         Entry("/api/consumers/{}") { .consumers(virtualHost: $0[0]) },
     ]
+
+    private static func policyEntries(_ word: String, _ kind: Policy.Kind) -> [Entry] {
+        [
+            Entry("/api/\(word)") { _ in .policies(kind, virtualHost: nil) },
+            Entry("/api/\(word)/{}") { .policies(kind, virtualHost: $0[0]) },
+            Entry("/api/\(word)/{}/{}", [.get, .put, .delete]) {
+                .policy(kind, virtualHost: $0[0], name: $0[1])
+            },
+        ]
+    }
 
     /// The nameless exchange is called `amq.default` in paths (RabbitMQ).
     private static func exchangeName(_ segment: [UInt8]) -> [UInt8] {

@@ -2,7 +2,7 @@
 struct ManagementResponse: Equatable, Sendable {
     /// As in HTTP: 200 with a body, 204 without one, 4xx and 5xx with `error` and `reason`.
     let status: Int
-    /// JSON text; empty with 204.
+    /// JSON text; empty with 201 and 204.
     let body: [UInt8]
 
     /// Largest body, in octets; a list beyond it has to be asked for in pages.
@@ -24,6 +24,9 @@ struct ManagementResponse: Equatable, Sendable {
         let value: JSONValue = ["error": .string(error.name), "reason": .string(error.reason)]
         self.init(status: error.status, body: value.encoded)
     }
+
+    /// 201: done, and it was not there before.
+    static let created = ManagementResponse(status: 201, body: [])
 
     /// 204: done, and there is nothing to say.
     static let noContent = ManagementResponse(status: 204, body: [])

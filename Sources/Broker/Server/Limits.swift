@@ -26,6 +26,8 @@ struct Limits: Sendable, Equatable {
     var outboundSizeMax = 4 * 1024 * 1024
     /// Octets of messages kept in memory in each virtual host; beyond it they are paged out.
     var messageMemoryMax = 128 << 20
+    /// Policies and operator policies in a virtual host.
+    var policyCountMax = 1024
     /// Connections at once; `nil` leaves it to the limit on open files.
     var connectionMax: Int?
     /// Connections the kernel keeps waiting per listener.

@@ -110,6 +110,7 @@ extension RestoreLoss {
         switch self {
         case .exchange(let name, let reason): ["exchange": name.string, "reason": reason]
         case .queue(let name, let reason): ["queue": name.string, "reason": reason]
+        case .policy(let name, let reason): ["policy": name.string, "reason": reason]
         case .binding(let source, let destination):
             ["exchange": source.string, "destination": destination.string]
         case .record(let lsn, let reason): ["lsn": "\(lsn)", "reason": reason]

@@ -90,7 +90,7 @@ package struct JournalDump {
             binding.isToQueue && binding.destination.string == queue
         case .message(let message): message.places.contains { names[$0.queue] == queue }
         case .exchangeDeclared, .exchangeDeleted, .topologyBegins, .topologyEnds, .transaction,
-            .delaysDeclared:
+            .delaysDeclared, .policySet, .policyCleared:
             false
         }
     }
@@ -163,6 +163,23 @@ package struct JournalDump {
             )
         case .appended(let id, let end):
             line("appended", ["queue": queue(id), "end": .number(end)])
+        case .policySet(let policy):
+            line(
+                "policy_set",
+                [
+                    "policy": .text(policy.name.string),
+                    "is_operator": .flag(policy.kind == .operator),
+                    "pattern": .text(String(decoding: policy.pattern, as: UTF8.self)),
+                    "apply_to": .text(policy.target.rawValue),
+                    "priority": .text(JSONValue.number(policy.priority).text),
+                    "definition": .text(policy.definition.json.text),
+                ]
+            )
+        case .policyCleared(let kind, let name):
+            line(
+                "policy_cleared",
+                ["policy": .text(name.string), "is_operator": .flag(kind == .operator)]
+            )
         case .transaction(let octets): line("transaction", ["octets": .number(octets)])
         case .delaysDeclared(let delays):
             line(

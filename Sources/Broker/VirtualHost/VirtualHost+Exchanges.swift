@@ -36,16 +36,13 @@ extension Handle where State == VirtualHostState {
                 durable: true,
                 internal: isInternal
             )
-            let exchange = addExchange(declare, kind: kind, alternateExchange: nil)
+            let exchange = addExchange(declare, kind: kind)
             if kind == .default { state.defaultExchange = exchange }
         }
     }
 
-    func addExchange(
-        _ declare: ExchangeDeclare,
-        kind: ExchangeKind,
-        alternateExchange: ShortString?
-    ) -> Exchange {
+    func addExchange(_ declare: ExchangeDeclare, kind: ExchangeKind) -> Exchange {
+        let policies = policies(forExchange: declare.exchange.bytes, kind)
         let hash = ByteHash(seed: state.random.next())
         let router = ExchangeRouter(kind, hash: hash, random: &state.random)
         let exchange = Exchange(
@@ -56,7 +53,8 @@ extension Handle where State == VirtualHostState {
                 isAutoDelete: declare.autoDelete,
                 isInternal: declare.internal,
                 arguments: declare.arguments,
-                alternateExchange: alternateExchange,
+                alternateExchange: policies.alternateExchange(over: declare.arguments),
+                policies: policies,
                 router: router,
                 routes: RememberedRoutes(hash: hash),
                 history: RecentHistory(countMax: kind.historyCountMax)
@@ -96,8 +94,8 @@ extension Handle where State == VirtualHostState {
             )
         }
         let kind = try ExchangeKind(declare)
-        let alternate = try alternateExchange(of: declare)
-        _ = addExchange(declare, kind: kind, alternateExchange: alternate)
+        try checkAlternateExchange(of: declare)
+        _ = addExchange(declare, kind: kind)
     }
 
     func refuseDefault(_ name: ShortString) throws(ProtocolError) {
@@ -105,20 +103,15 @@ extension Handle where State == VirtualHostState {
         throw ProtocolError(.accessRefused, "operation not permitted on the default exchange")
     }
 
-    private func alternateExchange(
-        of declare: ExchangeDeclare
-    ) throws(ProtocolError)
-        -> ShortString?
-    {
-        guard let value = declare.arguments["alternate-exchange"] else { return nil }
-        guard case .longString(let bytes) = value, let name = ShortString(bytes: bytes) else {
+    private func checkAlternateExchange(of declare: ExchangeDeclare) throws(ProtocolError) {
+        guard let value = declare.arguments["alternate-exchange"] else { return }
+        guard case .longString(let bytes) = value, ShortString(bytes: bytes) != nil else {
             throw ProtocolError(
                 .preconditionFailed,
                 "invalid arg 'alternate-exchange' for exchange '\(declare.exchange.string)' in "
                     + "vhost '\(nameText)': unacceptable type \(value.type)"
             )
         }
-        return name
     }
 
     private func checkEquivalence(

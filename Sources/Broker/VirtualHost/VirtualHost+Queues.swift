@@ -78,7 +78,8 @@ extension Handle where State == VirtualHostState {
     )
         -> Queue
     {
-        let queue = makeQueue(name, settings: settings)
+        let policies = state.policies.match(queue: name.bytes, type: settings.type)
+        let queue = makeQueue(name, settings: settings, under: policies)
         queue.state.owner = settings.isExclusive ? connection : nil
         if queue.state.journalID != 0 { journal(.queueDeclared(queue.record)) }
         ByteView.with(name.bytes) { _ = state.queues.insert(queue, for: $0) }
@@ -89,7 +90,11 @@ extension Handle where State == VirtualHostState {
     }
 
     /// Makes a queue that nobody can find yet, with a number in the journal if it is durable.
-    func makeQueue(_ name: ShortString, settings: QueueSettings) -> Queue {
+    func makeQueue(
+        _ name: ShortString,
+        settings: QueueSettings,
+        under policies: AppliedPolicies = .none
+    ) -> Queue {
         let queue = Queue(
             QueueState(
                 virtualHost: self,
@@ -97,14 +102,12 @@ extension Handle where State == VirtualHostState {
                 isKeyed: settings.isKeyed,
                 groups: settings.groupHeader == nil ? nil : QueueGroups(QueueGroupsState()),
                 settings: settings,
-                termsMask: settings.termsMask,
-                readyCountMax: settings.readyCountMax ?? Int.max,
-                readyBytesMax: settings.readyBytesMax ?? Int.max,
-                hasDeadLetterExchange: settings.deadLetterExchange != nil,
                 unusedSince: state.now,
                 lastUsed: state.now
             )
         )
+        queue.adopt(settings)
+        queue.apply(policies)
         if settings.type == .stream { queue.state.stream = makeStream(queue) }
         if settings.isDurable, state.journal.isOn {
             queue.state.journalID = state.journal.nextQueueID

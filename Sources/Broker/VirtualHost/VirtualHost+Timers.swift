@@ -65,6 +65,12 @@ extension Handle where State == QueueState {
         setUnusedTimer()
     }
 
+    /// The time has changed: it begins now.
+    func restartUnusedTime() {
+        cancelUnusedTimer()
+        noteUse()
+    }
+
     private func setUnusedTimer() {
         guard let time = state.settings.unusedTimeMax, state.consumers.isEmpty else { return }
         state.unusedTimer = state.virtualHost.state.timers.add(
@@ -89,6 +95,10 @@ extension Handle where State == QueueState {
     /// Cancels every timer of a queue that is being deleted.
     func cancelTimers() {
         for timer in state.ready.takeTimers() { state.virtualHost.state.timers.cancel(timer) }
+        cancelUnusedTimer()
+    }
+
+    private func cancelUnusedTimer() {
         guard state.unusedTimer != .none else { return }
         state.virtualHost.state.timers.cancel(state.unusedTimer)
         state.unusedTimer = .none

@@ -58,6 +58,7 @@ struct VirtualHostState: ~Copyable {
     /// Where messages to the management exchange go; `nil` drops them.
     var management: (any ManagementReceiver)?
     var defaultExchange: Exchange?
+    var policies = PolicyTable()
 
     /// What the calendar says at instant zero, in milliseconds since 1970.
     var wallOrigin: Int64 = 0

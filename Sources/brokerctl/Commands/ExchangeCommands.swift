@@ -184,6 +184,7 @@ enum ExchangeCommands {
             ("type", exchange.type),
             ("features", features(exchange)),
             ("arguments", JSONRecord.line(exchange.arguments)),
+            ("policy", exchange.policy),
             ("in", Inspection.rate(exchange.messageStats?.publishInDetails)),
             ("out", Inspection.rate(exchange.messageStats?.publishOutDetails)),
             ("delayed", exchange.messagesDelayed.map { "\($0)" }),

@@ -189,10 +189,9 @@ enum QueueCommands {
                     )
                 }
                 let messages = HumanNumber.count(Int(count))
-                return try report(
+                return try invocation.report(
                     "deleted queue '\(name)' with \(messages) messages",
                     [("name", .string(name.string)), ("messages", .integer(Int64(count)))],
-                    invocation,
                     access.console
                 )
             }
@@ -214,30 +213,14 @@ enum QueueCommands {
                     () async throws(ClientError) in
                     try await channel.purgeQueue(name)
                 }
-                return try report(
+                return try invocation.report(
                     "dropped \(HumanNumber.count(Int(count))) messages of queue '\(name)'",
                     [("name", .string(name.string)), ("messages", .integer(Int64(count)))],
-                    invocation,
                     access.console
                 )
             }
         }
     )
-
-    /// Tells what was done, to people or to programs.
-    private static func report(
-        _ sentence: String,
-        _ members: [(String, JSON)],
-        _ invocation: Invocation,
-        _ console: Console
-    ) throws(CommandFailure) -> ExitCode {
-        if invocation.value("output") == "json" {
-            try console.write(JSON.object(members).text + "\n")
-        } else {
-            console.say(sentence)
-        }
-        return .ok
-    }
 
     // MARK: list and show
 
@@ -320,6 +303,9 @@ enum QueueCommands {
             ("type", queue.type),
             ("features", features(queue)),
             ("arguments", JSONRecord.line(queue.arguments)),
+            ("policy", queue.policy),
+            ("operator policy", queue.operatorPolicy),
+            ("by policy", JSONRecord.line(queue.effectivePolicyDefinition)),
             ("state", queue.state),
             ("ready", queue.messagesReady.map(HumanNumber.count)),
             ("unacked", queue.messagesUnacknowledged.map(HumanNumber.count)),

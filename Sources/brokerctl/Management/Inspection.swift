@@ -31,7 +31,7 @@ struct Inspection {
     /// Prints what is at `path`: as it came for `-o json`, else with `table`.
     ///
     /// - Parameters:
-    ///   - path: See `ManagementClient.get`.
+    ///   - path: See `ManagementClient.request`.
     ///   - type: What the JSON is read as.
     ///   - what: Named when it does not exist.
     ///   - table: The form for people.
@@ -43,7 +43,7 @@ struct Inspection {
         naming what: String? = nil,
         table: (Record) -> String
     ) async throws(CommandFailure) -> ExitCode {
-        let bytes = try await client.get(path, naming: what)
+        let bytes = try await client.request(.get, path, naming: what)
         if isJSON {
             try console.write(bytes + [UInt8(ascii: "\n")])
         } else {

@@ -27,22 +27,36 @@ struct ManagementClient {
         }
     }
 
-    /// Gets what is at `path`.
+    /// What is to be done with what a path names.
+    enum Method: String {
+        case get = "GET"
+        case put = "PUT"
+        case delete = "DELETE"
+    }
+
+    /// Gets what is at `path`, or changes it.
     ///
     /// - Parameters:
+    ///   - method: What is to be done.
     ///   - path: Below `/api/`, its parts percent-encoded.
+    ///   - body: What to put there, as JSON.
     ///   - what: What is there, for a person, as in "queue 'q'"; `nil` when it is always there.
-    /// - Returns: The JSON as the broker wrote it.
+    /// - Returns: The JSON as the broker wrote it; empty after a change.
     /// - Throws: `CommandFailure` with exit code 65 for status 404, 77 for 401.
-    func get(_ path: String, naming what: String? = nil) async throws(CommandFailure) -> [UInt8] {
-        let target = "GET /api/\(path)"
+    func request(
+        _ method: Method,
+        _ path: String,
+        body: String = "",
+        naming what: String? = nil
+    ) async throws(CommandFailure) -> [UInt8] {
+        let target = "\(method.rawValue) /api/\(path)"
         var properties = BasicProperties()
         // A path longer than a routing key may be goes into a header.
         if ShortString(target) == nil { properties.headers = ["target": .string(target)] }
-        let key = ShortString(target) ?? "GET"
+        let key = ShortString(target) ?? ShortString(shortening: method.rawValue)
         properties.replyTo = Self.replyQueue
         properties.correlationID = "1"
-        let request = Message([], properties: properties)
+        let request = Message(Array(body.utf8), properties: properties)
         let reply = try await exchange(request, key: key)
         guard let status = reply.properties.headers?["status"]?.integer else {
             throw CommandFailure(.failure, "the broker's reply to '\(key)' has no status")
@@ -56,12 +70,12 @@ struct ManagementClient {
         return reply.body
     }
 
-    /// Gets and decodes what is at `path`; see `get`.
+    /// Gets and decodes what is at `path`; see `request`.
     func get<Value: Decodable>(
         _ path: String,
         as type: Value.Type
     ) async throws(CommandFailure) -> Value {
-        try Self.decode(try await get(path), as: type)
+        try Self.decode(try await request(.get, path), as: type)
     }
 
     /// Decodes a reply.
@@ -132,6 +146,8 @@ struct ManagementClient {
         var text = "status \(status)"
         if let problem = parsed(body) {
             text = [problem.reason, problem.error].compactMap(\.self).first ?? text
+            // RabbitMQ writes some reasons over several lines.
+            text = text.split(separator: "\n").joined(separator: ": ")
         }
         switch status {
         case 401, 403: return CommandFailure(.denied, "the broker refused '\(key)': \(text)")

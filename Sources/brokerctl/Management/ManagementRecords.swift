@@ -46,6 +46,9 @@ struct QueueRecord: ListedRecord {
     var memory: Int?
     var state: String?
     var type: String?
+    var policy: String?
+    var operatorPolicy: String?
+    var effectivePolicyDefinition: [String: JSONRecord]?
     var messageStats: MessageStatsRecord?
     var firstOffset: Int?
     var nextOffset: Int?
@@ -68,7 +71,24 @@ struct ExchangeRecord: ListedRecord {
     var `internal`: Bool?
     var arguments: [String: JSONRecord]?
     var messagesDelayed: Int?
+    var policy: String?
     var messageStats: MessageStatsRecord?
+}
+
+struct PolicyRecord: ListedRecord {
+    static let columns = ["name", "pattern", "apply-to", "priority", "definition"]
+
+    var name: String?
+    var vhost: String?
+    var pattern: String?
+    var applyTo: String?
+    var priority: Double?
+    var definition: [String: JSONRecord]?
+
+    private enum CodingKeys: String, CodingKey {
+        case name, vhost, pattern, priority, definition
+        case applyTo = "apply-to"
+    }
 }
 
 struct BindingRecord: Decodable, Sendable {

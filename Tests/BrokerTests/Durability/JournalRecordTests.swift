@@ -48,6 +48,17 @@ struct JournalRecordTests {
         .settled(queue: 7, first: 3, last: UInt64.max),
         .delivered(queue: 7, through: 12),
         .returned(queue: 7, position: 4, deliveryCount: 2),
+        .policySet(
+            PolicyRecord(
+                kind: .operator,
+                name: "bounds",
+                pattern: Array("^jobs\\.".utf8),
+                definition: ["max-length": .int64(1_000)],
+                priority: -2.5,
+                target: .quorumQueues
+            )
+        ),
+        .policyCleared(.user, "old"),
         .topologyBegins, .topologyEnds, .transaction(octets: 1 << 40),
         .appended(stream: 7, end: 1 << 40),
         .delaysDeclared(DelaysRecord(id: 9, exchange: "later", nextPosition: 1 << 50)),

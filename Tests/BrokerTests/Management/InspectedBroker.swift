@@ -161,13 +161,17 @@ final class InspectedBroker {
     // MARK: Requests
 
     /// Asks the handler directly.
-    func ask(_ target: String, headers: FieldTable? = nil) -> ManagementResponse {
+    func ask(
+        _ target: String,
+        headers: FieldTable? = nil,
+        body: String = ""
+    ) -> ManagementResponse {
         var properties = BasicProperties()
         properties.headers = headers
         return handler.respond(
             to: ManagementMessage(
                 target: Array(target.utf8),
-                body: [],
+                body: Array(body.utf8),
                 properties: properties,
                 user: "guest",
                 virtualHost: Array("/".utf8),

@@ -52,6 +52,7 @@ struct SnapshotShapeTests {
             isAutoDelete: false,
             isExclusive: true,
             arguments: ["x-max-length": .int64(1)],
+            policies: .none,
             owner: peer,
             consumerCount: 1,
             exclusiveConsumerTag: nil,
@@ -120,6 +121,7 @@ struct SnapshotShapeTests {
             isInternal: false,
             arguments: [:],
             delayedCount: nil,
+            policies: .none,
             publishIn: .init(count: 1, rate: 0),
             publishOut: .init()
         )

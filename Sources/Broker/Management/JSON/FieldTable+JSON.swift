@@ -12,6 +12,17 @@ extension FieldTable {
         }
         return .object(object)
     }
+
+    /// The members of an object; `nil` when a name is longer than a short string may be.
+    init?(_ object: JSONObject) {
+        self.init()
+        for member in object.members {
+            guard let name = ShortString(member.name), let value = FieldValue(member.value) else {
+                return nil
+            }
+            set(name, value)
+        }
+    }
 }
 
 extension FieldValue {
@@ -34,6 +45,24 @@ extension FieldValue {
         case .table(let table): table.json
         case .array(let values): .array(values.map(\.json))
         case .void: .null
+        }
+    }
+
+    /// A value of JSON; `nil` when a name in it is longer than a short string may be.
+    init?(_ json: JSONValue) {
+        switch json {
+        case .null: self = .void
+        case .bool(let value): self = .bool(value)
+        case .integer(let value): self = .int64(value)
+        case .double(let value): self = .double(value)
+        case .string(let text): self = .longString(Array(text.utf8))
+        case .array(let values):
+            let fields = values.compactMap(FieldValue.init(_:))
+            guard fields.count == values.count else { return nil }
+            self = .array(fields)
+        case .object(let object):
+            guard let table = FieldTable(object) else { return nil }
+            self = .table(table)
         }
     }
 

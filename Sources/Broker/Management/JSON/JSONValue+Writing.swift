@@ -6,6 +6,9 @@ extension JSONValue {
         return bytes
     }
 
+    /// The same as a string.
+    var text: String { String(decoding: encoded, as: UTF8.self) }
+
     /// Appends the value as JSON text; a number JSON cannot say (NaN, infinity) becomes null.
     func write(to bytes: inout [UInt8]) {
         switch self {

@@ -48,6 +48,11 @@ extension JSONValue {
 
     static func count(_ value: Int) -> JSONValue { .integer(Int64(value)) }
 
+    /// A number, written without a fraction where it has none.
+    static func number(_ value: Double) -> JSONValue {
+        Int64(exactly: value).map { .integer($0) } ?? .double(value)
+    }
+
     /// Text, with U+FFFD in place of what is not UTF-8.
     static func text(_ bytes: [UInt8]) -> JSONValue {
         .string(String(decoding: bytes, as: UTF8.self))

@@ -12,6 +12,7 @@ struct ExchangeSnapshot {
     let arguments: FieldTable
     /// Messages that wait in it for their time; `nil` where none ever does.
     let delayedCount: Int?
+    let policies: AppliedPolicies
     /// Messages clients published to it.
     let publishIn: MessageTotals.Entry
     /// Copies of them that reached queues.
@@ -26,7 +27,8 @@ extension ExchangeSnapshot: ListedSnapshot {
         var object = JSONObject([
             ("name", .text(name)), ("vhost", .text(virtualHost)), ("type", .string(type)),
             ("durable", .bool(isDurable)), ("auto_delete", .bool(isAutoDelete)),
-            ("internal", .bool(isInternal)), ("arguments", arguments.json), ("policy", .null),
+            ("internal", .bool(isInternal)), ("arguments", arguments.json),
+            ("policy", policies.policy.nameJSON),
         ])
         if let delayedCount { object.add("messages_delayed", .integer(Int64(delayedCount))) }
         if publishIn.count > 0 || publishOut.count > 0 {

@@ -10,6 +10,7 @@ struct QueueSnapshot {
     let isAutoDelete: Bool
     let isExclusive: Bool
     let arguments: FieldTable
+    let policies: AppliedPolicies
     /// The connection an exclusive queue belongs to.
     let owner: ConnectionPeer?
     let consumerCount: Int
@@ -56,9 +57,11 @@ extension QueueSnapshot: ListedSnapshot {
             ("name", .text(name)), ("vhost", .text(virtualHost)), ("type", .text(type)),
             ("durable", .bool(isDurable)), ("auto_delete", .bool(isAutoDelete)),
             ("exclusive", .bool(isExclusive)), ("arguments", arguments.json),
-            ("node", .string(node)), ("state", "running"), ("policy", .null),
-            ("operator_policy", .null), ("effective_policy_definition", [:]),
+            ("node", .string(node)), ("state", "running"),
         ])
+        object.add("policy", policies.policy.nameJSON)
+        object.add("operator_policy", policies.operatorPolicy.nameJSON)
+        object.add("effective_policy_definition", policies.definition.json)
         if let owner {
             object.add("owner_pid_details", owner.details)
         }

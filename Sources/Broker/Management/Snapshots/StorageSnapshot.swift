@@ -102,6 +102,8 @@ extension RecoverySummary {
                 list.append(["exchange": .text(name.bytes), "reason": .string(reason)])
             case .queue(let name, let reason):
                 list.append(["queue": .text(name.bytes), "reason": .string(reason)])
+            case .policy(let name, let reason):
+                list.append(["policy": .text(name.bytes), "reason": .string(reason)])
             case .binding(let source, let destination):
                 list.append([
                     "source": .text(source.bytes), "destination": .text(destination.bytes),

@@ -29,6 +29,8 @@ enum JournalRecord: Equatable {
     case transaction(octets: UInt64)
     /// A durable exchange keeps its delayed messages under a number.
     case delaysDeclared(DelaysRecord)
+    case policySet(PolicyRecord)
+    case policyCleared(Policy.Kind, ShortString)
 
     enum Kind: UInt8 {
         case queueDeclared = 1
@@ -45,6 +47,8 @@ enum JournalRecord: Equatable {
         case transaction = 12
         case appended = 16
         case delaysDeclared = 24
+        case policySet = 32
+        case policyCleared = 33
         case message = 0x80
         /// A copy of a message, made by compaction: the one before is needed no more.
         case moved = 0x81
@@ -143,6 +147,13 @@ extension JournalRecord {
             writer.writeLittle(delays.id)
             writer.writeLittle(delays.nextPosition)
             writer.writeShortString(delays.exchange)
+        case .policySet(let policy):
+            writer.writeUInt8(Kind.policySet.rawValue)
+            policy.encode(into: &writer)
+        case .policyCleared(let kind, let name):
+            writer.writeUInt8(Kind.policyCleared.rawValue)
+            writer.writeUInt8(kind.rawValue)
+            writer.writeShortString(name)
         case .message(let message): message.encodePrefix(into: &writer)
         }
         return writer.bytes
@@ -215,6 +226,9 @@ extension JournalRecord {
                     nextPosition: nextPosition
                 )
             )
+        case .policySet: self = .policySet(try PolicyRecord(from: &reader))
+        case .policyCleared:
+            self = .policyCleared(try Policy.Kind(from: &reader), try reader.readShortString())
         }
     }
 }

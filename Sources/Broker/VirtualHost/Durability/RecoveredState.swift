@@ -32,6 +32,13 @@ final class RecoveredState {
         var bindings = RecoveredBindings()
         /// Under which number an exchange keeps what it delays.
         var delays: [ShortString: UInt32] = [:]
+        var policies: [PolicyName: PolicyRecord] = [:]
+    }
+
+    /// Policies of the two kinds may have the same name.
+    private struct PolicyName: Hashable {
+        let kind: Policy.Kind
+        let name: ShortString
     }
 
     /// Where the newest complete description of the topology stands, in log sequence numbers.
@@ -109,6 +116,11 @@ final class RecoveredState {
         case .topologyEnds: endDescription(lsn + UInt64(JournalBuffer.frameHeadSize + size))
         case .transaction: break
         case .delaysDeclared(let delays): declare(delays)
+        case .policySet(let policy):
+            let name = PolicyName(kind: policy.kind, name: policy.name)
+            change { topology in topology.policies[name] = policy }
+        case .policyCleared(let kind, let name):
+            change { topology in topology.policies[PolicyName(kind: kind, name: name)] = nil }
         }
     }
 
@@ -253,6 +265,9 @@ final class RecoveredState {
             topology.exchanges[name]
         }
     }
+
+    /// The policies in the order of their names.
+    var livePolicies: [PolicyRecord] { topology.policies.values.sorted { $0.name < $1.name } }
 
     /// Gives the bindings that are left in the order they were made.
     func forEachBinding(_ body: (BindingRecord) -> Void) { topology.bindings.forEach(body) }

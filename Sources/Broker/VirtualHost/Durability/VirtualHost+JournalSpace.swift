@@ -19,6 +19,9 @@ extension Handle where State == VirtualHostState {
                 if let record = binding.record { journal(.bound(record)) }
             }
         }
+        for kind in Policy.Kind.allCases {
+            for policy in state.policies.all(kind) { journal(.policySet(policy.record)) }
+        }
         journal(.topologyEnds)
         state.journal.topologyLSN = begins
         state.journal.topologySize = state.journal.buffer.nextLSN - begins

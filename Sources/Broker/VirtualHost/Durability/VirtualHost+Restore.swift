@@ -11,6 +11,7 @@ extension Handle where State == VirtualHostState {
     /// - Returns: What could not be brought back.
     func restore(_ recovered: RecoveredState) -> [RestoreLoss] {
         var losses: [RestoreLoss] = []
+        restorePolicies(recovered, &losses)
         restoreExchanges(recovered, &losses)
         restoreQueues(recovered, &losses)
         recovered.forEachBinding { binding in
@@ -27,6 +28,19 @@ extension Handle where State == VirtualHostState {
         return losses
     }
 
+    private func restorePolicies(
+        _ recovered: RecoveredState,
+        _ losses: inout [RestoreLoss]
+    ) {
+        for record in recovered.livePolicies {
+            do throws(PolicyError) {
+                try set(Policy(record))
+            } catch {
+                losses.append(.policy(record.name, reason: error.text))
+            }
+        }
+    }
+
     private func restoreExchanges(
         _ recovered: RecoveredState,
         _ losses: inout [RestoreLoss]
@@ -40,11 +54,7 @@ extension Handle where State == VirtualHostState {
                 losses.append(.exchange(declare.exchange, reason: error.text))
                 continue
             }
-            var alternate: ShortString?
-            if case .longString(let bytes)? = declare.arguments["alternate-exchange"] {
-                alternate = ShortString(bytes: bytes)
-            }
-            _ = addExchange(declare, kind: kind, alternateExchange: alternate)
+            _ = addExchange(declare, kind: kind)
         }
     }
 
@@ -112,6 +122,7 @@ extension Handle where State == VirtualHostState {
 enum RestoreLoss: Equatable {
     case exchange(ShortString, reason: String)
     case queue(ShortString, reason: String)
+    case policy(ShortString, reason: String)
     case binding(source: ShortString, destination: ShortString)
     case record(lsn: UInt64, reason: String)
     /// Messages of a stream that the journal knows of and its files do not have.
@@ -135,6 +146,7 @@ extension Handle where State == QueueState {
             deliveryCount: wasDelivered ? max(1, saved.deliveryCount) : saved.deliveryCount,
             terms: terms(saved.terms)
         )
+        if !entry.terms.isTimed { state.untimedThrough = saved.position + 1 }
         state.ready.restore(entry.terms.isTimed ? timed(entry) : entry)
     }
 }

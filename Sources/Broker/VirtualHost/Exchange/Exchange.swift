@@ -12,7 +12,8 @@ struct ExchangeState: ~Copyable {
     let isInternal: Bool
     let arguments: FieldTable
     /// Where messages go that this one routes nowhere; the name need not exist.
-    let alternateExchange: ShortString?
+    var alternateExchange: ShortString?
+    var policies: AppliedPolicies
     var router: ExchangeRouter
     /// Bindings that start here.
     var bindings = BindingList(at: .source)

@@ -191,12 +191,10 @@ extension PatternParser {
             return low
         }
         guard case .octet(let high)? = try readClassItem() else {
-            index -= 1
-            throw error("invalid range in character class")
+            throw error("invalid range in character class", before: true)
         }
         guard high >= low else {
-            index -= 1
-            throw error("range out of order in character class")
+            throw error("range out of order in character class", before: true)
         }
         return high
     }
@@ -234,7 +232,6 @@ extension PatternParser {
         }
         let isInverted = take("^")
         guard let set = ByteSet.named(String(decoding: octets[index..<end], as: UTF8.self)) else {
-            index -= 1
             throw error("unknown POSIX class name")
         }
         index = end + 2

@@ -48,7 +48,10 @@ struct PatternParser {
 
     private init(octets: [UInt8]) { self.octets = octets }
 
-    func error(_ reason: String) -> PatternError { PatternError(reason: reason, offset: index) }
+    /// Something is wrong here, or with the octet before.
+    func error(_ reason: String, before: Bool = false) -> PatternError {
+        PatternError(reason: reason, offset: before ? index - 1 : index)
+    }
 
     // MARK: - Octets
 
@@ -114,8 +117,7 @@ struct PatternParser {
             }
             if let counts = try readCounts() {
                 guard isRepeatable, let part = parts.popLast() else {
-                    index -= 1
-                    throw error("nothing to repeat")
+                    throw error("nothing to repeat", before: true)
                 }
                 parts.append(.repetition(part, counts, readGreed()))
                 isRepeatable = false
@@ -191,8 +193,7 @@ struct PatternParser {
             return nil
         }
         if let high, high < low {
-            index -= 1
-            throw error("numbers out of order in {} quantifier")
+            throw error("numbers out of order in {} quantifier", before: true)
         }
         return .init(min: low, max: high)
     }
@@ -251,7 +252,7 @@ struct PatternParser {
                 "syntax error in subpattern name (missing terminator)"
             )
             guard names.updateValue(number, forKey: name) == nil else {
-                throw error("two named subpatterns have the same name")
+                throw error("two named subpatterns have the same name", before: true)
             }
         }
         return .capture(number: number, try readRest())
@@ -265,7 +266,7 @@ struct PatternParser {
         if isBehind {
             let parts = if case .alternatives(let parts) = node { parts } else { [node] }
             guard parts.allSatisfy({ $0.width != nil }) else {
-                throw error("lookbehind assertion is not fixed length")
+                throw error("lookbehind assertion is not fixed length", before: true)
             }
         }
         return .look(node, isBehind: isBehind, isNegative: isNegative)
@@ -289,8 +290,7 @@ struct PatternParser {
                 flags = outer
                 return node
             default:
-                index -= 1
-                throw error("unrecognized character after (? or (?-")
+                throw error("unrecognized character after (? or (?-", before: true)
             }
         }
         throw error("unrecognized character after (? or (?-")
@@ -301,7 +301,7 @@ struct PatternParser {
     mutating func readNamedReference(through end: UInt8) throws(PatternError) -> PatternNode {
         let name = try take(through: end, "syntax error in subpattern name (missing terminator)")
         guard let number = names[name] else {
-            throw error("reference to non-existent subpattern")
+            throw error("reference to non-existent subpattern", before: true)
         }
         return .backReference(number, caseless: flags.isCaseless)
     }
@@ -310,8 +310,7 @@ struct PatternParser {
     mutating func reference(_ number: Int) throws(PatternError) -> PatternNode {
         let absolute = number < 0 ? captureCount + 1 + number : number
         guard absolute > 0 else {
-            index -= 1
-            throw error("reference to non-existent subpattern")
+            throw error("reference to non-existent subpattern", before: true)
         }
         highestReference = max(highestReference, absolute)
         return .backReference(absolute, caseless: flags.isCaseless)

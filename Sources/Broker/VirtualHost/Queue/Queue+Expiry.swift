@@ -26,7 +26,9 @@ extension Handle where State == QueueState {
         let priority = entry.terms.priority
         let virtualHost = state.virtualHost
         state.ready.makeLevel(priority)
-        if state.settings.timeToLive != nil, deadline >= state.ready[priority].frontDeadline {
+        if state.settings.timeToLive != nil, deadline >= state.ready[priority].frontDeadline,
+            state.ready[priority].firstOfList.map({ $0.position >= state.untimedThrough }) ?? true
+        {
             setFrontDeadline(deadline, priority)
             return entry
         }

@@ -16,7 +16,9 @@ struct QueueState: ~Copyable {
     let isKeyed: Bool
     /// Which messages may go to whom (x-group-header).
     let groups: QueueGroups?
-    let settings: QueueSettings
+    fileprivate(set) var settings: QueueSettings
+    /// What of the settings its policies say.
+    var policies = AppliedPolicies.none
     /// The connection an exclusive queue belongs to.
     var owner: Connection?
 
@@ -26,14 +28,17 @@ struct QueueState: ~Copyable {
     /// Messages that wait for their time instead; of an exchange's delay queue only.
     var delayed: Handle<DelayedMessages>?
     var nextPosition: UInt64 = 0
+    /// Messages below this position may have no end although the queue gives them one: they came
+    /// before it did.
+    var untimedThrough: UInt64 = 0
     var unackedCount = 0
     var unackedBytes = 0
     /// Which traits of a message set the terms it is here on; see `EntryTerms`.
-    let termsMask: UInt32
+    fileprivate(set) var termsMask: UInt32 = 0
     /// Limit on ready messages; `Int.max` without one.
-    let readyCountMax: Int
+    fileprivate(set) var readyCountMax = Int.max
     /// Limit on the bytes of ready messages' bodies; `Int.max` without one.
-    let readyBytesMax: Int
+    fileprivate(set) var readyBytesMax = Int.max
 
     /// Consumers that may take a message now, highest priority first, then in turn.
     var turnFirst: Consumer?
@@ -55,7 +60,7 @@ struct QueueState: ~Copyable {
     var dyingCount = 0
     /// Those of them that are being read, and those behind them.
     var dying = Ring<Death>()
-    let hasDeadLetterExchange: Bool
+    fileprivate(set) var hasDeadLetterExchange = false
 
     /// What the last message that came is known by.
     var lastKeys = MessageKeys.none
@@ -105,6 +110,15 @@ enum EnqueueOutcome: UInt8, BitwiseCopyable {
 }
 
 extension Handle where State == QueueState {
+    /// Makes these the settings, from now on.
+    func adopt(_ settings: QueueSettings) {
+        state.settings = settings
+        state.termsMask = settings.termsMask
+        state.readyCountMax = settings.readyCountMax ?? Int.max
+        state.readyBytesMax = settings.readyBytesMax ?? Int.max
+        state.hasDeadLetterExchange = settings.deadLetterExchange != nil
+    }
+
     /// Adds a message at the end; it gains a reference.
     ///
     /// - Returns: Whether it is in the queue, already gone, or refused (x-overflow).
@@ -364,14 +378,13 @@ extension Handle where State == QueueState {
         if back.terms.isTimed { noteReturned(back) }
         if state.virtualHost.state.paging.isActive { noteForPaging() }
         if state.ready.count > state.readyCountMax || state.ready.bodyBytes > state.readyBytesMax {
-            dropBeyondLimit()
+            if state.settings.overflow == .dropHead { dropBeyondLimit() }
         }
         state.virtualHost.schedule(self)
     }
 
     /// Makes room for what came back: it counts like new messages (RabbitMQ: maybe_drop_head).
-    private func dropBeyondLimit() {
-        guard state.settings.overflow == .dropHead else { return }
+    func dropBeyondLimit() {
         while state.ready.count > state.readyCountMax || state.ready.bodyBytes > state.readyBytesMax
         {
             guard let oldest = takeFirst() else { return }

@@ -47,16 +47,28 @@ struct QueueSettings {
     /// The durable flag of an exclusive queue is ignored, as RabbitMQ does. Unknown arguments are
     /// kept for inspection and otherwise ignored.
     ///
-    /// - Parameter declare: The method as the client sent it.
+    /// - Parameters:
+    ///   - declare: The method as the client sent it.
+    ///   - policies: What else applies to the queue; valid by itself.
     /// - Throws: 406 (precondition-failed) for an argument of a wrong type or value.
-    init(_ declare: QueueDeclare) throws(ProtocolError) {
+    init(
+        _ declare: QueueDeclare,
+        under policies: AppliedPolicies = .none
+    ) throws(ProtocolError) {
         isDurable = declare.durable && !declare.exclusive
         isExclusive = declare.exclusive
         isAutoDelete = declare.autoDelete
         arguments = declare.arguments
         type = try QueueType(declare)
-        for entry in arguments.entries {
-            try read(entry, of: declare)
+        for entry in policies.arguments(over: arguments, of: type).entries {
+            let declared = arguments[entry.name]
+            do throws(ProtocolError) {
+                try read(entry, of: declare)
+            } catch {
+                // What a policy says and this queue cannot take counts for nothing.
+                guard declared != entry.value else { throw error }
+                if let declared { try read(.init(name: entry.name, value: declared), of: declare) }
+            }
         }
         guard groupHeader == nil || priorityMax == 0 else {
             throw ProtocolError(
@@ -71,7 +83,11 @@ struct QueueSettings {
         _ entry: FieldTable.Entry,
         of declare: QueueDeclare
     ) throws(ProtocolError) {
-        let context = Context(argument: entry.name, queue: declare.queue)
+        let context = Context(
+            argument: entry.name,
+            queue: declare.queue,
+            isFromPolicy: declare.arguments[entry.name] != entry.value
+        )
         switch entry.name {
         case "x-max-length":
             readyCountMax = try context.nonNegative(entry.value)
@@ -100,7 +116,8 @@ struct QueueSettings {
             deadLetterExchange = try context.name(entry.value)
         case "x-dead-letter-routing-key":
             deadLetterRoutingKey = try context.name(entry.value)
-            guard declare.arguments["x-dead-letter-exchange"] != nil else {
+            guard context.isFromPolicy || declare.arguments["x-dead-letter-exchange"] != nil
+            else {
                 throw context.invalid("needs x-dead-letter-exchange")
             }
         case "x-group-header":
@@ -160,7 +177,7 @@ struct QueueSettings {
     }
 
     /// Octets of a stream's file at most (RabbitMQ: rabbit_stream_queue).
-    private static let segmentSizeMax = 3_000_000_000
+    static let segmentSizeMax = 3_000_000_000
 
     /// The arguments RabbitMQ compares when a queue is declared again.
     private static let comparedArguments: [ShortString] = [
@@ -217,6 +234,11 @@ struct QueueSettings {
     private struct Context {
         let argument: ShortString
         let queue: ShortString
+        /// Whether the value is that of a policy, which are bounded less.
+        var isFromPolicy = false
+
+        /// As good as for ever, and never beyond what an instant can say.
+        private static let millisecondsMax = 1 << 42
 
         func nonNegative(_ value: FieldValue) throws(ProtocolError) -> Int {
             guard let number = value.integer else { throw wrongType(value) }
@@ -226,8 +248,10 @@ struct QueueSettings {
 
         /// Up to 2^32 - 1 ms, which is what an Erlang timer can wait (RabbitMQ: check_expiry).
         func milliseconds(_ value: FieldValue) throws(ProtocolError) -> Duration {
-            let number = try nonNegative(value)
-            guard number <= Int(UInt32.max) else { throw invalid("value \(number) is too large") }
+            let number = min(try nonNegative(value), Self.millisecondsMax)
+            guard isFromPolicy || number <= Int(UInt32.max) else {
+                throw invalid("value \(number) is too large")
+            }
             return .milliseconds(number)
         }
 

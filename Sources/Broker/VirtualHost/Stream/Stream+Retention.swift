@@ -52,6 +52,17 @@ extension Handle where State == StreamState {
         )
     }
 
+    /// Keeps as much as the settings of its queue say from now on.
+    func adopt(_ settings: QueueSettings) {
+        state.sizeMax = settings.readyBytesMax ?? Int.max
+        state.ageMax = settings.ageMax
+        if state.ageTimer != .none {
+            state.queue.state.virtualHost.state.timers.cancel(state.ageTimer)
+            state.ageTimer = .none
+        }
+        removeOld()
+    }
+
     /// The time of the oldest file may have come.
     func age() {
         state.ageTimer = .none

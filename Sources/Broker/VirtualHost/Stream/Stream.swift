@@ -12,9 +12,9 @@ typealias Stream = Handle<StreamState>
 struct StreamState: ~Copyable {
     let queue: Queue
     /// Octets the stream may have, `Int.max` without a limit; whole files go when it has more.
-    let sizeMax: Int
+    var sizeMax: Int
     /// How old messages may become.
-    let ageMax: Duration?
+    var ageMax: Duration?
     /// Octets of a file.
     let segmentSize: Int
 
