@@ -25,6 +25,9 @@ struct ManagementResponse: Equatable, Sendable {
         self.init(status: error.status, body: value.encoded)
     }
 
+    /// Whether it says that something was changed.
+    var tellsOfChange: Bool { status == 201 || status == 204 }
+
     /// 201: done, and it was not there before.
     static let created = ManagementResponse(status: 201, body: [])
 

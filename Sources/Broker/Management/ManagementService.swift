@@ -89,6 +89,8 @@ final class ManagementService: ManagementReceiver, @unchecked Sendable {
 
 extension ManagementHandler {
     /// Sends an answer to whoever asked; nobody there is no error.
+    ///
+    /// That a change was made is said when the journal has it on the disk.
     func send(_ response: ManagementResponse, for request: ManagementMessage, at now: Instant) {
         guard !request.replyTo.isEmpty, let domain = registry.domain(named: request.virtualHost)
         else { return }
@@ -98,11 +100,13 @@ extension ManagementHandler {
         properties.correlationID = request.properties.correlationID
         domain.lock.lock()
         domain.virtualHost.begin(at: now)
-        domain.virtualHost.answerManagement(
-            to: request.replyTo,
+        let answer = ManagementAnswer(
+            address: request.replyTo,
             properties: properties,
             body: response.body
         )
+        let lsn = domain.virtualHost.lsnToAwait(response.tellsOfChange)
+        domain.virtualHost.send(answer, whenDurable: lsn)
         finish(domain)
     }
 

@@ -28,6 +28,8 @@ struct Limits: Sendable, Equatable {
     var messageMemoryMax = 128 << 20
     /// Policies and operator policies in a virtual host.
     var policyCountMax = 1024
+    /// Answers to management requests that wait for the disk; beyond that they are dropped.
+    var waitingAnswerCountMax = 1024
     /// Connections at once; `nil` leaves it to the limit on open files.
     var connectionMax: Int?
     /// Connections the kernel keeps waiting per listener.

@@ -97,17 +97,36 @@ extension Handle where State == VirtualHostState {
     /// Answers a management request at its reply address; nobody there is no error.
     ///
     /// - Parameters:
-    ///   - address: The `replyTo` of the request.
-    ///   - properties: Status header, content type, correlation id.
-    ///   - body: The answer.
-    func answerManagement(to address: [UInt8], properties: BasicProperties, body: [UInt8]) {
+    ///   - answer: Where it goes and what it says.
+    ///   - lsn: What must be durable first; 0 for what needs no disk. What goes to an address keeps
+    ///     its order, so an answer may wait for the one before.
+    func send(_ answer: ManagementAnswer, whenDurable lsn: UInt64) {
+        let waiting = state.journal.waitingAnswers
+        let isBehind = waiting.contains { $0.answer.address == answer.address }
+        guard lsn > state.journal.durableLSN || isBehind else { return send(answer) }
+        guard waiting.count < state.limits.waitingAnswerCountMax else { return }
+        state.journal.isUrgent = true
+        state.journal.waitingAnswers.append((max(lsn, waiting.last?.lsn ?? 0), answer))
+    }
+
+    /// Sends answers to management requests that the disk now covers.
+    func sendWaitingAnswers() {
+        let durable = state.journal.durableLSN
+        let covered = state.journal.waitingAnswers.prefix { $0.lsn <= durable }
+        state.journal.waitingAnswers.removeFirst(covered.count)
+        for (_, answer) in covered { send(answer) }
+        if !state.journal.waitingAnswers.isEmpty { state.journal.isUrgent = true }
+    }
+
+    private func send(_ answer: ManagementAnswer) {
+        let address = answer.address
         guard address.count <= ShortString.countMax else { return }
         var writer = ByteWriter()
-        properties.encode(into: &writer)
+        answer.properties.encode(into: &writer)
         let route: [UInt8] = [0, UInt8(address.count)] + address
         let message = ByteView.with(route) { route in
             ByteView.with(writer.bytes) { properties in
-                ByteView.with(body) { body in
+                ByteView.with(answer.body) { body in
                     var builder = MessageBuilder(
                         route: route,
                         properties: properties,
@@ -123,6 +142,15 @@ extension Handle where State == VirtualHostState {
         _ = reply(message)
         release(message)
     }
+}
+
+/// An answer to a management request.
+struct ManagementAnswer {
+    /// The `replyTo` of the request.
+    let address: [UInt8]
+    /// Status header, content type, correlation id.
+    let properties: BasicProperties
+    let body: [UInt8]
 }
 
 extension Handle where State == ChannelState {

@@ -20,12 +20,17 @@ struct ManagementServiceTests {
         return (service, client)
     }
 
-    private func request(_ target: ShortString, _ correlation: ShortString, _ client: Connection) {
+    private func request(
+        _ target: ShortString,
+        _ correlation: ShortString,
+        _ client: Connection,
+        body: String = ""
+    ) {
         var properties = BasicProperties()
         properties.replyTo = "amq.rabbitmq.reply-to"
         properties.correlationID = correlation
         broker.publish(
-            "",
+            body,
             exchange: "brokerd.management",
             key: target,
             properties: properties,
@@ -49,6 +54,23 @@ struct ManagementServiceTests {
             }
         }
         return answers
+    }
+
+    @Test("says that a change was made when it is on the disk, and what comes behind it after it")
+    func durable() throws {
+        let (service, client) = try start()
+        let virtualHost = broker.domain.virtualHost
+        virtualHost.startJournal(at: JournalState.firstLSN)
+        let policy = #"{"pattern":"a","definition":{"max-length":1}}"#
+        request("PUT /api/policies/%2F/p", "put", client, body: policy)
+        request("GET /api/x/ping", "ping", client)
+        service.answerWaiting()
+        #expect(try answers(to: client).isEmpty)
+        let batch = try #require(virtualHost.takeJournal())
+        virtualHost.becomeDurable(batch)
+        let answers = try answers(to: client)
+        #expect(answers.map(\.0.correlationID) == ["put", "ping"])
+        #expect(answers.map { $0.0.headers?["status"] } == [.int32(201), .int32(200)])
     }
 
     @Test("answers at the reply address with status, type and the request's correlation id")

@@ -18,6 +18,8 @@ struct JournalState: ~Copyable {
     var markedFirst: Queue?
     /// Channels with answers that wait for the disk.
     var waitingChannels: [Channel] = []
+    /// Answers to management requests that wait for the disk, in the order they were given.
+    var waitingAnswers: [(lsn: UInt64, answer: ManagementAnswer)] = []
     /// Live messages by where they stand.
     var ledger: JournalLedger
     /// Durable queues by their numbers, deleted ones as long as deliveries of theirs are out.
@@ -203,6 +205,7 @@ extension Handle where State == VirtualHostState {
             channel.state.isWaitingForDisk = false
             channel.answerDurable()
         }
+        sendWaitingAnswers()
     }
 
     /// Starts writing a journal, behind what was restored.
