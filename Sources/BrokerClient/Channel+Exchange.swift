@@ -65,43 +65,4 @@ extension Channel {
             expecting: ExchangeDeleteOk.self
         )
     }
-
-    /// Binds an exchange to another, from which it gets messages (exchange.bind).
-    ///
-    /// - Parameters:
-    ///   - destination: Gets the messages.
-    ///   - source: Has them.
-    ///   - key: The binding key.
-    ///   - arguments: For a headers exchange, what to match.
-    /// - Throws: `.channelClosed` with 404 when either does not exist.
-    public func bindExchange(
-        _ destination: ShortString,
-        to source: ShortString,
-        key: ShortString = "",
-        arguments: FieldTable = FieldTable()
-    ) async throws(ClientError) {
-        let bind = ExchangeBind(
-            destination: destination,
-            source: source,
-            routingKey: key,
-            arguments: arguments
-        )
-        _ = try await call(bind, expecting: ExchangeBindOk.self)
-    }
-
-    /// Removes the binding of exchanges with the same key and arguments (exchange.unbind).
-    public func unbindExchange(
-        _ destination: ShortString,
-        from source: ShortString,
-        key: ShortString = "",
-        arguments: FieldTable = FieldTable()
-    ) async throws(ClientError) {
-        let unbind = ExchangeUnbind(
-            destination: destination,
-            source: source,
-            routingKey: key,
-            arguments: arguments
-        )
-        _ = try await call(unbind, expecting: ExchangeUnbindOk.self)
-    }
 }

@@ -83,45 +83,6 @@ extension Channel {
     public func purgeQueue(_ name: ShortString) async throws(ClientError) -> UInt32 {
         try await call(QueuePurge(queue: name), expecting: QueuePurgeOk.self).messageCount
     }
-
-    /// Binds a queue to an exchange (queue.bind).
-    ///
-    /// - Parameters:
-    ///   - queue: Gets the messages.
-    ///   - exchange: Has them.
-    ///   - key: The binding key.
-    ///   - arguments: For a headers exchange, what to match.
-    /// - Throws: `.channelClosed` with 404 when either does not exist.
-    public func bindQueue(
-        _ queue: ShortString,
-        to exchange: ShortString,
-        key: ShortString = "",
-        arguments: FieldTable = FieldTable()
-    ) async throws(ClientError) {
-        let bind = QueueBind(
-            queue: queue,
-            exchange: exchange,
-            routingKey: key,
-            arguments: arguments
-        )
-        _ = try await call(bind, expecting: QueueBindOk.self)
-    }
-
-    /// Removes the binding of a queue with the same key and arguments (queue.unbind).
-    public func unbindQueue(
-        _ queue: ShortString,
-        from exchange: ShortString,
-        key: ShortString = "",
-        arguments: FieldTable = FieldTable()
-    ) async throws(ClientError) {
-        let unbind = QueueUnbind(
-            queue: queue,
-            exchange: exchange,
-            routingKey: key,
-            arguments: arguments
-        )
-        _ = try await call(unbind, expecting: QueueUnbindOk.self)
-    }
 }
 
 extension Channel.DeclaredQueue {

@@ -46,10 +46,10 @@ struct ChannelTests {
             options.arguments = ["x-max-length": .int64(5)]
             let queue = try await channel.declareQueue(options: options)
             #expect(queue == .init(name: "gen", messageCount: 3, consumerCount: 2))
-            try await channel.bindQueue(queue.name, to: "x", key: "a.*")
+            try await channel.bind(.init(of: .queue(queue.name), to: "x", key: "a.*"))
             #expect(try await channel.purgeQueue("gen") == 7)
             #expect(try await channel.deleteQueue("gen", ifEmpty: true) == 9)
-            try await channel.unbindExchange("y", from: "x")
+            try await channel.unbind(.init(of: .exchange("y"), to: "x"))
         }
     }
 

@@ -61,7 +61,9 @@ struct BenchRun {
             options.isAutoDelete = true
             let queue = try await channel.declareQueue(options: options).name
             if !plan.exchange.isEmpty {
-                try await channel.bindQueue(queue, to: plan.exchange, key: plan.key ?? "")
+                try await channel.bind(
+                    .init(of: .queue(queue), to: plan.exchange, key: plan.key ?? "")
+                )
             }
             return queue
         }

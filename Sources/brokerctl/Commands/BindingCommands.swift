@@ -81,36 +81,13 @@ enum BindingCommands {
         return try await access.withChannel { channel in
             for key in keys {
                 try await attempting(what) { () async throws(ClientError) in
-                    switch (isDeclaring, isToExchange) {
-                    case (true, false):
-                        try await channel.bindQueue(
-                            destination,
-                            to: exchange,
-                            key: key,
-                            arguments: arguments
-                        )
-                    case (false, false):
-                        try await channel.unbindQueue(
-                            destination,
-                            from: exchange,
-                            key: key,
-                            arguments: arguments
-                        )
-                    case (true, true):
-                        try await channel.bindExchange(
-                            destination,
-                            to: exchange,
-                            key: key,
-                            arguments: arguments
-                        )
-                    case (false, true):
-                        try await channel.unbindExchange(
-                            destination,
-                            from: exchange,
-                            key: key,
-                            arguments: arguments
-                        )
-                    }
+                    let binding = Channel.Binding(
+                        of: isToExchange ? .exchange(destination) : .queue(destination),
+                        to: exchange,
+                        key: key,
+                        arguments: arguments
+                    )
+                    try await isDeclaring ? channel.bind(binding) : channel.unbind(binding)
                 }
             }
             let count = keys.count == 1 ? "1 binding" : "\(keys.count) bindings"

@@ -152,11 +152,13 @@ enum SubscribeCommand {
         for key in source.keys.isEmpty ? [""] : source.keys {
             try await attempting("subscribe to exchange '\(source.exchange)'") {
                 () async throws(ClientError) in
-                try await channel.bindQueue(
-                    queue,
-                    to: source.exchange,
-                    key: key,
-                    arguments: source.arguments
+                try await channel.bind(
+                    .init(
+                        of: .queue(queue),
+                        to: source.exchange,
+                        key: key,
+                        arguments: source.arguments
+                    )
                 )
             }
         }
