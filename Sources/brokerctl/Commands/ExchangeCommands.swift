@@ -106,22 +106,14 @@ enum ExchangeCommands {
         }
     )
 
-    private static let list = CommandSpec(
-        name: "list",
-        summary: "list the exchanges of the virtual host",
-        options: [CommandTree.tableOutput],
+    private static let list = CommandSpec.list(
+        "list the exchanges of the virtual host",
         examples: [.init(line: "exchange list", effect: "a table of all exchanges")],
-        action: { invocation in
-            try await Inspection.run(invocation) { inspection in
-                try await inspection.list(
-                    "exchanges/\(inspection.vhost)",
-                    as: ExchangeRecord.self,
-                    table: table(of:)
-                )
-            }
-        }
+        at: "exchanges",
+        table: table(of:)
     )
 
+    @Sendable
     static func table(of exchanges: [ExchangeRecord]) -> Table {
         var table = Table([
             .text("NAME"), .text("TYPE"), .number("IN"), .number("OUT"), .number("DELAYED"),
@@ -151,32 +143,22 @@ enum ExchangeCommands {
         ])
     }
 
-    private static let show = CommandSpec(
-        name: "show",
+    private static let show = CommandSpec.show(
+        "exchange",
         summary: "show one exchange with its bindings",
-        arguments: [name],
-        options: [CommandTree.tableOutput],
-        examples: [.init(line: "exchange show logs", effect: "everything about the exchange logs")],
-        action: { invocation in
-            let name = try invocation.shortStringArgument(0)
-            return try await Inspection.run(invocation) { inspection in
-                let path = "exchanges/\(inspection.vhost)/\(ManagementClient.encodedExchange(name))"
-                let code = try await inspection.show(
-                    path,
-                    as: ExchangeRecord.self,
-                    naming: "exchange '\(name)' in virtual host '\(inspection.virtualHost)'",
-                    table: facts
-                )
-                guard !inspection.isJSON else { return code }
-                let all = "bindings/\(inspection.vhost)"
-                return try await inspection.show(all, as: [BindingRecord].self) { bindings in
-                    let own = bindings.filter { $0.source == name.string }
-                    return "\n" + BindingCommands.table(of: own).text
-                }
+        example: .init(line: "exchange show logs", effect: "everything about the exchange logs"),
+        at: { "exchanges/\($1.vhost)/\(ManagementClient.encodedExchange($0))" },
+        facts: facts,
+        more: { name, inspection in
+            let all = "bindings/\(inspection.vhost)"
+            return try await inspection.show(all, as: [BindingRecord].self) { bindings in
+                let own = bindings.filter { $0.source == name.string }
+                return "\n" + BindingCommands.table(of: own).text
             }
         }
     )
 
+    @Sendable
     private static func facts(_ exchange: ExchangeRecord) -> String {
         Inspection.facts([
             ("name", shownName(exchange.name)),

@@ -56,6 +56,7 @@ struct PolicyCommands: Sendable {
     private var argument: ArgumentSpec { ArgumentSpec(name: "NAME", help: "the \(noun)") }
 
     /// Where one is.
+    @Sendable
     private func path(_ policy: ShortString, _ inspection: Inspection) -> String {
         "\(path)/\(inspection.vhost)/\(ManagementClient.encoded(policy))"
     }
@@ -162,7 +163,7 @@ struct PolicyCommands: Sendable {
                     _ = try await inspection.client.request(
                         .delete,
                         path(policy, inspection),
-                        naming: description(of: policy, inspection)
+                        naming: inspection.describe(noun, policy)
                     )
                     return try invocation.report(
                         "deleted \(noun) '\(policy)'",
@@ -174,31 +175,19 @@ struct PolicyCommands: Sendable {
         )
     }
 
-    private func description(of policy: ShortString, _ inspection: Inspection) -> String {
-        "\(noun) '\(policy)' in virtual host '\(inspection.virtualHost)'"
-    }
-
     private var list: CommandSpec {
-        CommandSpec(
-            name: "list",
-            summary: "list the \(noun.dropLast())ies of the virtual host",
-            options: [CommandTree.tableOutput],
+        .list(
+            "list the \(noun.dropLast())ies of the virtual host",
             examples: [
                 .init(line: "\(name) list", effect: "a table"),
                 .init(line: "\(name) list -o json", effect: "the records of RabbitMQ's HTTP API"),
             ],
-            action: { invocation in
-                try await Inspection.run(invocation) { inspection in
-                    try await inspection.list(
-                        "\(path)/\(inspection.vhost)",
-                        as: PolicyRecord.self,
-                        table: Self.table(of:)
-                    )
-                }
-            }
+            at: path,
+            table: Self.table(of:)
         )
     }
 
+    @Sendable
     static func table(of policies: [PolicyRecord]) -> Table {
         var table = Table([
             .text("NAME"), .text("PATTERN"), .text("APPLY TO"), .number("PRIORITY"),
@@ -215,27 +204,17 @@ struct PolicyCommands: Sendable {
     }
 
     private var show: CommandSpec {
-        CommandSpec(
-            name: "show",
+        .show(
+            noun,
             summary: "show one \(noun)",
             discussion: "Exit code 65 says that it does not exist.",
-            arguments: [argument],
-            options: [CommandTree.tableOutput],
-            examples: [.init(line: "\(name) show short", effect: "all it says")],
-            action: { invocation in
-                let policy = try invocation.shortStringArgument(0)
-                return try await Inspection.run(invocation) { inspection in
-                    try await inspection.show(
-                        path(policy, inspection),
-                        as: PolicyRecord.self,
-                        naming: description(of: policy, inspection),
-                        table: Self.facts
-                    )
-                }
-            }
+            example: .init(line: "\(name) show short", effect: "all it says"),
+            at: path,
+            facts: Self.facts
         )
     }
 
+    @Sendable
     private static func facts(_ policy: PolicyRecord) -> String {
         Inspection.facts([
             ("name", policy.name),

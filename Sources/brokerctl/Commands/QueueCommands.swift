@@ -224,25 +224,17 @@ enum QueueCommands {
 
     // MARK: list and show
 
-    private static let list = CommandSpec(
-        name: "list",
-        summary: "list the queues of the virtual host",
-        options: [CommandTree.tableOutput],
+    private static let list = CommandSpec.list(
+        "list the queues of the virtual host",
         examples: [
             .init(line: "queue list", effect: "a table"),
             .init(line: "queue list -o json", effect: "the records of RabbitMQ's HTTP API"),
         ],
-        action: { invocation in
-            try await Inspection.run(invocation) { inspection in
-                try await inspection.list(
-                    "queues/\(inspection.vhost)",
-                    as: QueueRecord.self,
-                    table: table(of:)
-                )
-            }
-        }
+        at: "queues",
+        table: table(of:)
     )
 
+    @Sendable
     static func table(of queues: [QueueRecord]) -> Table {
         var table = Table([
             .text("NAME"), .number("READY"), .number("UNACKED"), .number("CONSUMERS"),
@@ -272,30 +264,26 @@ enum QueueCommands {
         ])
     }
 
-    private static let show = CommandSpec(
-        name: "show",
+    private static let show = CommandSpec.show(
+        "queue",
         summary: "show one queue with its bindings",
-        arguments: [name],
-        options: [CommandTree.tableOutput],
-        examples: [.init(line: "queue show jobs", effect: "everything about the queue jobs")],
-        action: { invocation in
-            let name = try invocation.shortStringArgument(0)
-            return try await Inspection.run(invocation) { inspection in
-                let path = "queues/\(inspection.vhost)/\(ManagementClient.encoded(name))"
-                let code = try await inspection.show(
-                    path,
-                    as: QueueRecord.self,
-                    naming: "queue '\(name)' in virtual host '\(inspection.virtualHost)'",
-                    table: facts
-                )
-                guard !inspection.isJSON else { return code }
-                return try await inspection.show("\(path)/bindings", as: [BindingRecord].self) {
-                    "\n" + BindingCommands.table(of: $0).text
-                }
+        example: .init(line: "queue show jobs", effect: "everything about the queue jobs"),
+        at: path,
+        facts: facts,
+        more: { name, inspection in
+            let bindings = "\(path(name, inspection))/bindings"
+            return try await inspection.show(bindings, as: [BindingRecord].self) {
+                "\n" + BindingCommands.table(of: $0).text
             }
         }
     )
 
+    @Sendable
+    private static func path(_ name: ShortString, _ inspection: Inspection) -> String {
+        "queues/\(inspection.vhost)/\(ManagementClient.encoded(name))"
+    }
+
+    @Sendable
     private static func facts(_ queue: QueueRecord) -> String {
         Inspection.facts([
             ("name", queue.name),

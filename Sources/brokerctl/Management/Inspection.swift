@@ -28,6 +28,11 @@ struct Inspection {
     /// The virtual host as a part of a path.
     var vhost: String { ManagementClient.encoded(virtualHost) }
 
+    /// An object as messages name it.
+    func describe(_ noun: String, _ name: ShortString) -> String {
+        "\(noun) '\(name)' in virtual host '\(virtualHost)'"
+    }
+
     /// Prints what is at `path`: as it came for `-o json`, else with `table`.
     ///
     /// - Parameters:
