@@ -62,6 +62,47 @@ struct RecoveredStateTests {
         return all
     }
 
+    private func policy(_ name: ShortString, _ pattern: String = "") -> PolicyRecord {
+        PolicyRecord(name, pattern, ["max-length": .int64(1)])
+    }
+
+    @Test("keeps the last of each policy, those of operators apart, until it is cleared")
+    func policies() {
+        let bound = PolicyRecord("a", "", ["max-length": .int64(1)], kind: .operator)
+        let state = fold([
+            .policySet(policy("a")), .policySet(policy("b")), .policySet(bound),
+            .policySet(policy("a", "new")), .policyCleared(.user, "b"),
+            .policyCleared(.operator, "c"),
+        ])
+        #expect(state.livePolicies.count == 2)
+        #expect(state.livePolicies.contains(policy("a", "new")))
+        #expect(state.livePolicies.contains(bound))
+    }
+
+    @Test("forgets policies that a newer description does not have, once it is complete")
+    func describedPolicies() {
+        let begun: [JournalRecord] = [
+            .policySet(policy("a")), .topologyBegins, .policySet(policy("b")),
+        ]
+        #expect(fold(begun).livePolicies == [policy("a")])
+        #expect(fold(begun + [.topologyEnds]).livePolicies == [policy("b")])
+    }
+
+    @Test("a policy that is none any more is a loss, and the rest is there")
+    func lostPolicy() throws {
+        let state = fold([.policySet(policy("bad", "a(")), .policySet(policy("good"))])
+        try DialogueBroker.play { broker in
+            var losses: [RestoreLoss] = []
+            broker.batch { losses = broker.virtualHost.restore(state) }
+            guard case .policy("bad", let reason)? = losses.first else {
+                Issue.record("no loss of a policy: \(losses)")
+                return
+            }
+            #expect(reason.contains("missing )") && losses.count == 1)
+            #expect(broker.virtualHost.state.policies.all(.user).map(\.record.name) == ["good"])
+        }
+    }
+
     @Test("keeps what was not settled, in order")
     func settled() {
         let state = fold([

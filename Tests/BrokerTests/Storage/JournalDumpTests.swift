@@ -66,6 +66,33 @@ struct JournalDumpTests {
         #expect(lines[1].facts == [JournalDump.Fact(name: "queues", value: .places([place]))])
     }
 
+    @Test("a policy is shown with all it says, and where it ends")
+    func policy() {
+        let record = PolicyRecord(
+            "short",
+            "^jobs",
+            ["max-length": .int64(5)],
+            priority: 2.5,
+            target: .queues
+        )
+        let lines = lines([
+            JournalRecord.policySet(record).payload,
+            JournalRecord.policyCleared(.operator, "short").payload,
+        ])
+        #expect(lines.map(\.kind) == ["policy_set", "policy_cleared"])
+        let name = JournalDump.Fact(name: "policy", value: .text("short"))
+        #expect(
+            lines[0].facts == [
+                name, .init(name: "is_operator", value: .flag(false)),
+                .init(name: "pattern", value: .text("^jobs")),
+                .init(name: "apply_to", value: .text("queues")),
+                .init(name: "priority", value: .text("2.5")),
+                .init(name: "definition", value: .text(#"{"max-length":5}"#)),
+            ]
+        )
+        #expect(lines[1].facts == [name, .init(name: "is_operator", value: .flag(true))])
+    }
+
     @Test("a transaction is shown where it begins")
     func transaction() {
         let lines = lines([JournalRecord.transaction(octets: 57).payload])
