@@ -1,11 +1,15 @@
 /// Many timers at little cost: adding and cancelling take a few instructions, however many.
 ///
-/// A hierarchical wheel. Time is cut into ticks of one millisecond; the lowest level has a slot
-/// for each of 64 ticks, every level above a slot for 64 slots of the one below. A timer lies in
-/// the level of the highest digit (base 64) in which its tick differs from the present one, and
-/// moves down when time reaches its slot, at most once for each level. A timer is never early,
-/// and late by less than a tick and whatever the caller is late. Timers of the same tick fire in
-/// the order they were added.
+/// A hierarchical wheel. Time is cut into ticks of one millisecond; a slot of the lowest level is
+/// one tick, a slot of every level above is 64 slots of the one below. A level has 128 slots: those
+/// of its present stretch of 64, and of the next. A timer lies in the level of the highest digit
+/// (base 64) in which its tick differs from the present one, and moves down, at most once for each
+/// level, before time reaches its slot. A timer is never early, and late by less than a tick and
+/// whatever the caller is late. Timers of the same tick fire in the order they were added.
+///
+/// A slot may hold millions. So it is emptied little by little during the slot before it, rather
+/// than when time reaches it; a timer that comes for it meanwhile goes to its end, and so keeps
+/// its place behind those that have yet to move.
 ///
 /// Nothing here runs by itself: whoever owns the wheel asks for `nextDeadline` and then takes what
 /// is due.
@@ -34,8 +38,10 @@ struct TimerWheel<Event: BitwiseCopyable>: ~Copyable {
 
     private static var nanosecondsPerTick: UInt64 { 1_000_000 }
     private static var digitBits: UInt64 { 6 }
-    private static var slotCount: Int { 64 }
+    private static var slotCount: Int { 128 }
     private static var levelCount: Int { 8 }
+    /// Timers of a level that move down at once, before their slot is reached.
+    private static var movedCountMax: Int { 512 }
     /// The furthest a timer can lie ahead, in ticks: half of what the levels cover, 4,400 years.
     private static var distanceMax: UInt64 { 1 << 47 }
     /// With more nodes than this the memory goes back when the last timer is gone.
@@ -47,8 +53,8 @@ struct TimerWheel<Event: BitwiseCopyable>: ~Copyable {
     private var nodes = Slab<Node>()
     private var firstFree: UInt32 = 0
     private var lists = [List](repeating: List(), count: TimerWheel.due + 1)
-    /// One bit for each slot of a level that holds timers.
-    private var occupied = [UInt64](repeating: 0, count: TimerWheel.levelCount)
+    /// One bit for each slot that holds timers, two words for each level.
+    private var occupied = [UInt64](repeating: 0, count: 2 * TimerWheel.levelCount)
     /// Everything up to this tick has been taken.
     private var currentTick: UInt64 = 0
     /// Timers that have neither fired nor been cancelled.
@@ -82,9 +88,9 @@ struct TimerWheel<Event: BitwiseCopyable>: ~Copyable {
             nodes[index] = node
         }
         count += 1
-        place(index)
-        let instant = Self.instant(tick)
-        if instant < nextDeadline { nextDeadline = instant }
+        let level = place(index, upTo: Self.levelCount - 1)
+        let wanting = level == 0 ? tick : wakeTick(of: level, slot: tick >> Self.shift(level))
+        nextDeadline = min(nextDeadline, Self.instant(wanting))
         return ID(index: index)
     }
 
@@ -110,19 +116,19 @@ struct TimerWheel<Event: BitwiseCopyable>: ~Copyable {
     mutating func popDue(at now: Instant) -> Event? {
         let limit = now.nanoseconds / Self.nanosecondsPerTick
         while lists[Self.due].first == 0 {
-            guard let level = occupied.firstIndex(where: { $0 != 0 }) else {
-                currentTick = max(currentTick, limit)
-                nextDeadline = .distantFuture
+            guard let (level, slot) = firstSlot(upTo: limit) else {
+                moveAhead(to: limit)
                 return nil
             }
-            let start = firstTick(of: level)
-            guard start <= limit else {
-                currentTick = max(currentTick, limit)
-                nextDeadline = Self.instant(start)
-                return nil
+            let start = slot << Self.shift(level)
+            if level == 0 {
+                currentTick = start
+                empty(0, slot: slot, countMax: .max)
+            } else {
+                // Time has come here faster than the slot was emptied.
+                currentTick = max(currentTick, start - 1)
+                empty(level, slot: slot, countMax: .max)
             }
-            currentTick = start
-            empty(level, slot: Int((start >> (UInt64(level) * Self.digitBits)) & 63))
         }
         let index = lists[Self.due].first
         let event = nodes[index].event
@@ -131,44 +137,113 @@ struct TimerWheel<Event: BitwiseCopyable>: ~Copyable {
         return event
     }
 
-    /// The tick at which the first occupied slot of a level begins.
-    private func firstTick(of level: Int) -> UInt64 {
-        let shift = UInt64(level) * Self.digitBits
-        let slot = UInt64(occupied[level].trailingZeroBitCount)
-        let above = shift + Self.digitBits
-        return ((currentTick >> above) << above) | (slot << shift)
+    /// The occupied slot that begins first, of the highest level with such a one.
+    ///
+    /// - Parameter limit: The last tick at which it may begin.
+    /// - Returns: Its level, and its number in all of time; `nil` when there is none.
+    private func firstSlot(upTo limit: UInt64) -> (level: Int, slot: UInt64)? {
+        var found: (level: Int, slot: UInt64)?
+        var first = UInt64.max
+        for level in (0..<Self.levelCount).reversed() {
+            guard let slot = firstSlot(of: level) else { continue }
+            let start = slot << Self.shift(level)
+            if start < first, start <= limit {
+                first = start
+                found = (level, slot)
+            }
+        }
+        return found
     }
 
-    /// Moves the timers of a slot that time has reached to the levels below, or to those due.
-    private mutating func empty(_ level: Int, slot: Int) {
-        let list = level * Self.slotCount + slot
-        var index = lists[list].first
-        lists[list] = List()
-        occupied[level] &= ~(1 << UInt64(slot))
-        while index != 0 {
-            let next = nodes[index].next
-            place(index)
-            index = next
+    /// The occupied slot of a level that comes first.
+    private func firstSlot(of level: Int) -> UInt64? {
+        let present = currentTick >> Self.shift(level)
+        let stretch = present >> Self.digitBits
+        for next in stretch...stretch + 1 {
+            let word = occupied[2 * level + Int(next & 1)]
+            if word != 0 { return next << Self.digitBits | UInt64(word.trailingZeroBitCount) }
+        }
+        return nil
+    }
+
+    /// Notes that nothing is left up to a tick, and prepares for what comes behind it.
+    private mutating func moveAhead(to limit: UInt64) {
+        currentTick = max(currentTick, limit)
+        var next = UInt64.max
+        for level in (1..<Self.levelCount).reversed() {
+            let slot = (currentTick >> Self.shift(level)) + 1
+            empty(level, slot: slot, countMax: Self.movedCountMax)
+        }
+        for level in 0..<Self.levelCount {
+            guard let slot = firstSlot(of: level) else { continue }
+            next = min(next, level == 0 ? slot : wakeTick(of: level, slot: slot))
+        }
+        nextDeadline = next == .max ? .distantFuture : Self.instant(next)
+    }
+
+    /// When a slot above the lowest level begins to be emptied: with the one before it.
+    private func wakeTick(of level: Int, slot: UInt64) -> UInt64 {
+        max(currentTick + 1, (slot - 1) << Self.shift(level))
+    }
+
+    /// Moves timers of a slot to the levels below, or to those due.
+    ///
+    /// - Parameters:
+    ///   - level: Of the slot.
+    ///   - slot: Its number in all of time.
+    ///   - countMax: How many timers at most.
+    private mutating func empty(_ level: Int, slot: UInt64, countMax: Int) {
+        let list = Self.list(level, slot)
+        var left = countMax
+        while left > 0, lists[list].first != 0 {
+            let index = lists[list].first
+            remove(index)
+            place(index, upTo: level - 1)
+            left -= 1
         }
     }
 
     /// Puts a timer into the list of its tick.
-    private mutating func place(_ index: UInt32) {
+    ///
+    /// - Parameters:
+    ///   - index: Its node.
+    ///   - highest: The level it may be in at most.
+    /// - Returns: The level it is in; 0 as well for one that is due.
+    @discardableResult
+    private mutating func place(_ index: UInt32, upTo highest: Int) -> Int {
         let tick = nodes[index].tick
-        var list = Self.due
-        if tick > currentTick {
-            let highestBit = 63 - UInt64((tick ^ currentTick).leadingZeroBitCount)
-            let level = min(Int(highestBit / Self.digitBits), Self.levelCount - 1)
-            let slot = (tick >> (UInt64(level) * Self.digitBits)) & 63
-            list = level * Self.slotCount + Int(slot)
-            occupied[level] |= 1 << slot
+        guard tick > currentTick else {
+            append(index, to: Self.due)
+            return 0
         }
+        let highestBit = 63 - (tick ^ currentTick).leadingZeroBitCount
+        var level = min(highestBit / Int(Self.digitBits), highest)
+        while level > 0 {
+            let slot = tick >> Self.shift(level)
+            let distance = slot - (currentTick >> Self.shift(level))
+            let isEmptied = lists[Self.list(level, slot)].first == 0
+            guard distance == 0 || distance == 1 && isEmptied else { break }
+            level -= 1
+        }
+        let slot = tick >> Self.shift(level)
+        append(index, to: Self.list(level, slot))
+        occupied[2 * level + Int(slot >> Self.digitBits & 1)] |= 1 << (slot & 63)
+        return level
+    }
+
+    private mutating func append(_ index: UInt32, to list: Int) {
         let last = lists[list].last
         nodes[index].list = UInt16(list)
         nodes[index].next = 0
         nodes[index].previous = last
         if last == 0 { lists[list].first = index } else { nodes[last].next = index }
         lists[list].last = index
+    }
+
+    private static func shift(_ level: Int) -> UInt64 { UInt64(level) * digitBits }
+
+    private static func list(_ level: Int, _ slot: UInt64) -> Int {
+        level * slotCount + Int(slot & UInt64(slotCount - 1))
     }
 
     /// Takes a timer out of its list.
@@ -186,7 +261,7 @@ struct TimerWheel<Event: BitwiseCopyable>: ~Copyable {
             nodes[node.next].previous = node.previous
         }
         if lists[list].first == 0, list != Self.due {
-            occupied[list / Self.slotCount] &= ~(1 << UInt64(list % Self.slotCount))
+            occupied[list / 64] &= ~(1 << UInt64(list % 64))
         }
     }
 

@@ -120,6 +120,29 @@ struct TimerWheelTests {
         }
     }
 
+    @Test("thousands of one slot move down little by little, and keep their order")
+    func gradual() {
+        var wheel = TimerWheel<Int>()
+        var model = Model()
+        func add(_ tick: UInt64) {
+            let number = model.timers.count
+            _ = wheel.add(number, at: Self.at(tick))
+            model.timers.append(.init(number: number, tick: tick, order: number))
+        }
+        for number in 0..<5_000 as Range<UInt64> { add(600_000 + number % 7) }
+        var wakeUps = 0
+        var fired: [Int] = []
+        while wheel.count > 0 {
+            let now = wheel.nextDeadline
+            wakeUps += 1
+            while let number = wheel.popDue(at: now) { fired.append(number) }
+            // Others come for the same time while some of them have moved.
+            if now < Self.at(599_000) { for tick in 0..<7 as Range<UInt64> { add(600_000 + tick) } }
+        }
+        #expect(wakeUps > 5_000 / 512 * 2, "all of a slot were moved at once")
+        #expect(fired == model.due(at: 700_000))
+    }
+
     @Test("asked only when it wants to be, it is never late and is asked seldom")
     func asleep() {
         var wheel = TimerWheel<Int>()

@@ -18,12 +18,16 @@ struct ReadyLevel: ~Copyable {
     private(set) var bodyBytes = 0
     /// The paged stretch of the list, by the numbers of its entries.
     private var stretch: Range<UInt64> = 0..<0
-    /// Entries of the list whose messages are nowhere.
+    /// Entries whose messages are nowhere, of the list and of what came back.
     private var goneCount = 0
     /// Ends the messages at the front of the list, where they end in the order they came.
     var frontTimer = TimerWheel<TimerEvent>.ID.none
     /// The latest end in the list that `frontTimer` sees to.
     var frontDeadline = Instant.zero
+    /// Messages that came back and have an end.
+    private var returnedEnds = ReturnedEnds()
+    /// What came back stands in order, and not in a heap.
+    private var isInOrder = false
     /// Ends messages that came back.
     var returnedTimer = TimerWheel<TimerEvent>.ID.none
 
@@ -70,6 +74,7 @@ struct ReadyLevel: ~Copyable {
     /// Puts a message back to its old place.
     mutating func putBack(_ entry: QueueEntry) {
         bodyBytes += Int(entry.bodySize)
+        if entry.terms.isTimed { returnedEnds.add(entry) }
         returned.append(entry)
         var child = returned.count - 1
         while child > 0 {
@@ -86,11 +91,31 @@ struct ReadyLevel: ~Copyable {
             return popFirstOfList()
         }
         bodyBytes -= Int(top.bodySize)
+        if top.terms.isTimed { returnedEnds.remove(top.position) }
+        dropReturned()
+        if returnedEnds.endedCount > 0 { dropEnded() }
+        return top
+    }
+
+    /// Takes the top off the heap.
+    private mutating func dropReturned() {
         let last = returned.count - 1
         swapReturned(0, last)
         _ = returned.popLast()
         sink(0, below: last)
-        return top
+    }
+
+    /// Drops entries at the top of the heap whose messages have ended: the first is never one.
+    private mutating func dropEnded() {
+        while let top = returned.first, returnedEnds.hasEnded(top.position) {
+            dropReturned()
+            forgetEnded(top.position)
+        }
+    }
+
+    private mutating func forgetEnded(_ position: UInt64) {
+        returnedEnds.forget(position)
+        goneCount -= 1
     }
 
     /// Moves an entry of the heap down to where it belongs among the first `last`.
@@ -118,6 +143,8 @@ struct ReadyLevel: ~Copyable {
 
 /// Messages that leave from anywhere.
 extension ReadyLevel {
+    /// Messages that came back and are taken at once because they have ended.
+    private static let endedCountMax = 4096
     /// With fewer entries whose messages are nowhere the list is not written anew for them.
     private static let goneCountKept = 1024
 
@@ -133,7 +160,8 @@ extension ReadyLevel {
         bodyBytes -= Int(entry.bodySize)
         list[number].place = .gone
         goneCount += 1
-        if goneCount > Self.goneCountKept, goneCount > list.count / 2 { rewrite() }
+        let goneOfList = goneCount - returnedEnds.endedCount
+        if goneOfList > Self.goneCountKept, goneOfList > list.count / 2 { rewrite() }
         return entry
     }
 
@@ -151,6 +179,7 @@ extension ReadyLevel {
     mutating func removeAnywhere(_ position: UInt64) -> QueueEntry? {
         guard let index = indexOfReturned(position) else { return remove(position) }
         let entry = returned.remove(at: index)
+        if entry.terms.isTimed { returnedEnds.remove(position) }
         bodyBytes -= Int(entry.bodySize)
         return entry
     }
@@ -160,6 +189,8 @@ extension ReadyLevel {
     /// - Complexity: O(1) when they come back in order, from either end.
     mutating func putInOrder(_ entry: QueueEntry) {
         bodyBytes += Int(entry.bodySize)
+        isInOrder = true
+        if entry.terms.isTimed { returnedEnds.add(entry) }
         returned.insert(entry, at: lowerBoundOfReturned(entry.position))
     }
 
@@ -191,13 +222,14 @@ extension ReadyLevel {
         var start: UInt64 = 0
         var end: UInt64 = 0
         let old = pagedStretch
-        for number in numbers where list[number].place != .gone {
+        while case let number = list.firstNumber, let entry = list.popFirst() {
+            guard entry.place != .gone else { continue }
             if number < old.lowerBound { start += 1 }
             if number < old.upperBound { end += 1 }
-            fresh.append(list[number])
+            fresh.append(entry)
         }
         swap(&list, &fresh)
-        goneCount = 0
+        goneCount = returnedEnds.endedCount
         stretch = start..<max(start, end)
     }
 
@@ -212,30 +244,44 @@ extension ReadyLevel {
         return [frontTimer, returnedTimer].filter { $0 != .none }
     }
 
-    /// Takes those that came back and have ended by now, in the order of their positions.
+    /// Takes those that came back and have ended by now, the one that ended first in front.
     ///
     /// - Parameter now: The present.
-    /// - Returns: What is taken, and when the next one ends.
+    /// - Returns: What is taken, some thousands at most, and when to look again.
     mutating func takeReturned(endedAt now: Instant) -> (ended: [QueueEntry], next: Instant?) {
-        var ended: [QueueEntry] = []
-        var next: Instant?
+        let taken = returnedEnds.takeEnded(at: now, countMax: Self.endedCountMax)
+        for entry in taken.entries {
+            bodyBytes -= Int(entry.bodySize)
+            if isInOrder, let index = indexOfReturned(entry.position) {
+                returned.remove(at: index)
+                returnedEnds.forget(entry.position)
+            } else {
+                goneCount += 1
+            }
+        }
+        dropEnded()
+        if returnedEnds.endedCount > Self.goneCountKept,
+            returnedEnds.endedCount > returned.count / 2
+        {
+            rewriteReturned()
+        }
+        return (taken.entries, taken.next)
+    }
+
+    /// Makes the heap anew without the entries whose messages have ended.
+    private mutating func rewriteReturned() {
         var kept = 0
         for index in 0..<returned.count {
             let entry = returned[index]
-            if let deadline = entry.terms.deadline {
-                if deadline <= now {
-                    ended.append(entry)
-                    bodyBytes -= Int(entry.bodySize)
-                    continue
-                }
-                next = min(deadline, next ?? deadline)
+            if returnedEnds.hasEnded(entry.position) {
+                forgetEnded(entry.position)
+            } else {
+                returned[kept] = entry
+                kept += 1
             }
-            returned[kept] = entry
-            kept += 1
         }
         while returned.count > kept { _ = returned.popLast() }
         for index in stride(from: kept / 2 - 1, through: 0, by: -1) { sink(index, below: kept) }
-        return (ended.sorted { $0.position < $1.position }, next)
     }
 }
 
@@ -258,7 +304,10 @@ extension ReadyLevel {
 
     /// Lets `body` change what has come back; positions stay.
     mutating func updateReturned(_ body: (inout QueueEntry) -> Void) {
-        for index in 0..<returned.count { body(&returned[index]) }
+        for index in 0..<returned.count
+        where !returnedEnds.hasEnded(returned[index].position) {
+            body(&returned[index])
+        }
     }
 }
 

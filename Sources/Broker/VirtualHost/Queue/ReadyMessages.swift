@@ -79,6 +79,7 @@ struct ReadyMessages: ~Copyable {
         higherCount += 1
         higherBytes += Int(entry.bodySize)
         occupied.insert(priority)
+        if let level = higher[UInt16(priority)] { return level }
         makeLevel(priority)
         return existing(priority)
     }

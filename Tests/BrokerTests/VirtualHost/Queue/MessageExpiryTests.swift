@@ -69,6 +69,39 @@ struct MessageExpiryTests {
         }
     }
 
+    @Test("thousands that came back expire at their time, and what is left keeps its order")
+    func manyReturned() throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            try peer.declare("q")
+            var random = Seed(9)
+            var ends: [Int?] = []
+            for number in 0..<4_000 {
+                let end = random.oneIn(4) ? nil : Int.random(in: 100...140, using: &random)
+                publish("\(number)", end.map { ShortString(shortening: "\($0)") }, by: peer)
+                ends.append(end)
+            }
+            try peer.consume("q", "c")
+            peer.send(BasicCancel(consumerTag: "c", noWait: true))
+            let tags = try peer.deliveries().map(\.tag)
+            for tag in tags.shuffled(using: &random) { peer.nack(tag) }
+            // Some leave and come back once more, which moves nobody's end.
+            try peer.setPrefetch(500)
+            try peer.consume("q", "again")
+            peer.send(BasicCancel(consumerTag: "again", noWait: true))
+            let last = try #require(try peer.deliveries().last)
+            peer.nack(last.tag, multiple: true)
+            broker.advance(by: .milliseconds(99))
+            for millisecond in 100...145 {
+                broker.advance(by: .milliseconds(1))
+                #expect(try count(broker) == ends.filter { $0 ?? .max > millisecond }.count)
+            }
+            let left = ends.indices.filter { ends[$0] == nil }.map { "\($0)" }
+            #expect(try peer.drain("q") == left)
+            #expect(try broker.queue("q").state.ready.bodyBytes == 0)
+        }
+    }
+
     @Test("thousands go from the middle, and what is left keeps its order")
     func manyInTheMiddle() throws {
         try DialogueBroker.play { broker in

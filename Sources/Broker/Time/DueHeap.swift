@@ -4,7 +4,7 @@
 /// side by side.
 struct DueHeap: ~Copyable {
     struct Item: BitwiseCopyable, Equatable {
-        /// Milliseconds since 1970.
+        /// Milliseconds, of whatever clock.
         let due: Int64
         let position: UInt64
 
