@@ -30,6 +30,8 @@ struct Inspection {
             unackedCount: queue.state.unackedCount,
             readyBytes: queue.state.stream?.size ?? queue.state.ready.bodyBytes,
             unackedBytes: queue.state.unackedBytes,
+            keptCount: settings.keepsDeadLetters ? queue.keptCount : nil,
+            keptBytes: queue.state.kept?.state.bodyBytes ?? 0,
             pagedCount: queue.state.pagedCount,
             pagedBytes: queue.state.pagedBytes,
             memoryBytes: memoryBytes(of: queue),

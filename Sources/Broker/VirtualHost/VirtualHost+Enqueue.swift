@@ -71,21 +71,28 @@ extension Handle where State == VirtualHostState {
     /// - Parameters:
     ///   - message: With a reference of the caller's; not in the journal yet.
     ///   - routes: Where it goes. A full queue that refuses it does not get it.
-    func enqueue(_ message: Message, to routes: RouteList) {
+    /// - Returns: Whether one did.
+    @discardableResult
+    func enqueue(_ message: Message, to routes: RouteList) -> Bool {
         if routes.isDurable, message.header.traits.contains(.persistent) || routes.isReplicated,
             state.journal.isOn
         {
             var isRefused = false
             _ = enqueuePersistent(message, to: routes, isRefused: &isRefused)
-        } else {
-            for index in 0..<routes.count { _ = routes[index].enqueue(message) }
+            return isRefused
         }
+        var isRefused = false
+        for index in 0..<routes.count where routes[index].enqueue(message) == .refused {
+            isRefused = true
+        }
+        return isRefused
     }
 
     /// The same for one queue.
-    func enqueue(_ message: Message, into queue: Queue, from exchange: Exchange) {
+    @discardableResult
+    func enqueue(_ message: Message, into queue: Queue, from exchange: Exchange) -> Bool {
         let route = RouteList(exchange: exchange, queues: [queue], isRemembered: false)
-        enqueue(message, to: route)
-        route.destroy()
+        defer { route.destroy() }
+        return enqueue(message, to: route)
     }
 }

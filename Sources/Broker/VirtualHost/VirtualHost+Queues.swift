@@ -134,6 +134,7 @@ extension Handle where State == VirtualHostState {
         queue.cancelTimers()
         for consumer in queue.state.consumers { consumer.state.channel.cancelByServer(consumer) }
         _ = queue.purge()
+        queue.dropKept()
         queue.state.stream?.end()
         queue.forgetReader()
         queue.refuseWaitingGets()

@@ -12,6 +12,8 @@ enum TimerEvent: BitwiseCopyable {
     case returnedEnd(Queue, priority: UInt8)
     /// The oldest file of a stream may have become too old.
     case streamAges(Stream)
+    /// Dead letters may reach their targets now that did not before.
+    case retryDeaths(Queue)
     /// The time of a delay queue's first message has come, or the time to read it.
     case delayEnds(Queue)
     /// A delivery of the channel may have been unacknowledged for too long.
@@ -39,6 +41,7 @@ extension Handle where State == VirtualHostState {
             case .frontEnds(let queue, let priority): queue.endFront(priority)
             case .returnedEnd(let queue, let priority): queue.endReturned(priority)
             case .streamAges(let stream): stream.age()
+            case .retryDeaths(let queue): queue.retryDeaths()
             case .delayEnds(let queue): queue.endDelay(isAlarm: true)
             case .acknowledgementDue(let channel): channel.acknowledgementTimerFired()
             }

@@ -297,6 +297,7 @@ enum QueueCommands {
             ("state", queue.state),
             ("ready", queue.messagesReady.map(HumanNumber.count)),
             ("unacked", queue.messagesUnacknowledged.map(HumanNumber.count)),
+            ("dead, not yet elsewhere", queue.messagesDlx.map(HumanNumber.count)),
             ("consumers", queue.consumers.map(HumanNumber.count)),
             ("in", Inspection.rate(queue.messageStats?.publishDetails)),
             ("out", Inspection.rate(queue.messageStats?.deliverGetDetails)),

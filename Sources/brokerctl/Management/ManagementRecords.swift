@@ -42,6 +42,7 @@ struct QueueRecord: ListedRecord {
     var messages: Int?
     var messagesReady: Int?
     var messagesUnacknowledged: Int?
+    var messagesDlx: Int?
     var consumers: Int?
     var memory: Int?
     var state: String?

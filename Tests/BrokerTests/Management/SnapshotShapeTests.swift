@@ -61,6 +61,8 @@ struct SnapshotShapeTests {
             unackedCount: 2,
             readyBytes: 30,
             unackedBytes: 20,
+            keptCount: nil,
+            keptBytes: 0,
             pagedCount: 1,
             pagedBytes: 10,
             memoryBytes: 1_000,

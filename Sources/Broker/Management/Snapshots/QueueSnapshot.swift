@@ -20,6 +20,9 @@ struct QueueSnapshot {
     let unackedCount: Int
     let readyBytes: Int
     let unackedBytes: Int
+    /// Dead messages that wait for every target of the dead letter; `nil` where none ever does.
+    let keptCount: Int?
+    let keptBytes: Int
     /// Messages that are on disk only, and their bodies.
     let pagedCount: Int
     let pagedBytes: Int
@@ -73,18 +76,22 @@ extension QueueSnapshot: ListedSnapshot {
 
     private func addMessages(to object: inout JSONObject) {
         // What is out for delivery has not left a stream.
-        let outCount = stream == nil ? unackedCount : 0
-        let outBytes = stream == nil ? unackedBytes : 0
-        object.add("messages", .count(readyCount + outCount))
+        let count = readyCount + (stream == nil ? unackedCount : 0) + (keptCount ?? 0)
+        let bytes = readyBytes + (stream == nil ? unackedBytes : 0) + keptBytes
+        object.add("messages", .count(count))
         object.add("messages_ready", .count(readyCount))
         object.add("messages_unacknowledged", .count(unackedCount))
-        object.add("messages_ram", .count(readyCount + outCount - pagedCount))
+        object.add("messages_ram", .count(count - pagedCount))
         object.add("messages_persistent", 0)
         object.add("messages_paged_out", .count(pagedCount))
-        object.add("message_bytes", .count(readyBytes + outBytes))
+        if let keptCount {
+            object.add("messages_dlx", .count(keptCount))
+            object.add("message_bytes_dlx", .count(keptBytes))
+        }
+        object.add("message_bytes", .count(bytes))
         object.add("message_bytes_ready", .count(readyBytes))
         object.add("message_bytes_unacknowledged", .count(unackedBytes))
-        object.add("message_bytes_ram", .count(readyBytes + outBytes - pagedBytes))
+        object.add("message_bytes_ram", .count(bytes - pagedBytes))
         object.add("message_bytes_persistent", 0)
         object.add("message_bytes_paged_out", .count(pagedBytes))
         object.add("memory", .count(memoryBytes))

@@ -186,6 +186,11 @@ extension Handle where State == VirtualHostState {
                 continue
             }
             if queue.state.ready.update(at: place.position, { body(index, &$0) }) { continue }
+            if let kept = queue.state.kept,
+                kept.state.update(at: place.position, { body(index, &$0) })
+            {
+                continue
+            }
             if queue.state.unackedCount > 0 || queue.state.ready.hasReturned
                 || !queue.state.dying.isEmpty
             {

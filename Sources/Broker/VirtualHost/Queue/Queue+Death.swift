@@ -32,6 +32,11 @@ extension Handle where State == QueueState {
     private func hand(_ death: Death) {
         guard death.entry.place != .lost else { return discard(death.entry) }
         state.dyingCount += 1
+        pass(on: death)
+    }
+
+    /// Sends a death on its way to be dealt with.
+    func pass(on death: Death) {
         if state.dying.isEmpty, !death.entry.isPaged {
             state.virtualHost.state.deaths.append(death)
             return
@@ -89,7 +94,16 @@ extension Handle where State == QueueState {
     /// In this order the journal has the copy before it says that the original is settled, so a
     /// crash in between leaves one or both.
     fileprivate func bury(_ death: Death) {
-        state.virtualHost.deadLetter(death)
+        if state.settings.keepsDeadLetters, death.wasStored, !state.isDeleted {
+            let reached = state.kept?.state.reached.removeValue(forKey: death.entry.position)
+            let attempt = state.virtualHost.deadLetter(death, besides: reached ?? [])
+            guard attempt.isComplete else {
+                keep(death, reached: attempt.reached, isRefused: attempt.isRefused)
+                return
+            }
+        } else {
+            state.virtualHost.deadLetter(death)
+        }
         if death.wasStored {
             discard(death.entry)
         } else {
@@ -133,9 +147,48 @@ extension Handle where State == VirtualHostState {
 
     /// Publishes a dead message to the dead-letter exchange of its queue.
     ///
-    /// Without such an exchange, and where no queue is bound, that is the end of it. Queues it
-    /// would come back to for ever do not get it (RabbitMQ: rabbit_dead_letter, detect_cycles).
+    /// Without such an exchange, and where no queue is bound, that is the end of it.
     fileprivate func deadLetter(_ death: Death) {
+        send(death) { letter, routes, headers in
+            enqueue(letter, to: routes, death.reason, headers)
+        }
+    }
+
+    /// The same where every target has to get it; each gets a record of its own in the journal.
+    ///
+    /// - Parameters:
+    ///   - death: A message that is still in the journal where it died.
+    ///   - reached: Queues that have the dead letter already.
+    /// - Returns: How far it has come.
+    fileprivate func deadLetter(_ death: Death, besides reached: [[UInt8]]) -> DeadLetterAttempt {
+        var attempt = DeadLetterAttempt(reached: reached)
+        send(death) { letter, routes, headers in
+            attempt.hasTarget = state.routeScratch.delayedLSN != nil
+            for queue in (0..<routes.count).map({ routes[$0] })
+            where death.reason == .rejected || !DeathHistory.isCycle(queue.state.name, headers) {
+                attempt.hasTarget = true
+                guard !attempt.reached.contains(queue.state.name) else { continue }
+                let copy = copy(letter)
+                copy.retain()
+                if enqueue(copy, into: queue, from: routes.exchange) {
+                    attempt.isRefused = true
+                } else {
+                    attempt.reached.append(queue.state.name)
+                }
+                release(copy)
+            }
+        }
+        return attempt
+    }
+
+    /// Makes a dead letter, finds where it goes, and calls `deliver` with it and its headers.
+    ///
+    /// Not where there is no dead-letter exchange. Queues it would come back to for ever are not
+    /// to get it (RabbitMQ: rabbit_dead_letter, detect_cycles).
+    private func send(
+        _ death: Death,
+        _ deliver: (Message, RouteList, FieldTable) -> Void
+    ) {
         guard let name = death.queue.state.settings.deadLetterExchange,
             let exchange = exchange(named: name), exchange.state.kind != .management
         else { return }
@@ -161,7 +214,7 @@ extension Handle where State == VirtualHostState {
                 extraKeys: ownKey == nil ? extraKeys : [],
                 through: exchange
             )
-            enqueue(copy, to: routes, death.reason, properties.headers ?? [:])
+            deliver(copy, routes, properties.headers ?? [:])
         } catch {
             // Headers that cannot be read cannot say that the message goes in a circle.
             return
@@ -175,7 +228,10 @@ extension Handle where State == VirtualHostState {
         _ reason: DeathReason,
         _ headers: FieldTable
     ) {
-        guard reason != .rejected else { return enqueue(letter, to: routes) }
+        guard reason != .rejected else {
+            enqueue(letter, to: routes)
+            return
+        }
         let queues = (0..<routes.count).map { routes[$0] }
         let open = queues.filter { !DeathHistory.isCycle($0.state.name, headers) }
         let list = RouteList(exchange: routes.exchange, queues: open, isRemembered: false)
@@ -226,4 +282,18 @@ extension Handle where State == VirtualHostState {
         letter.header.traits = traits.union(letter.header.traits.intersection(.hasHiddenKeys))
         return letter
     }
+}
+
+/// How far a dead letter has come that every target has to get.
+private struct DeadLetterAttempt {
+    /// Names of the queues that have it.
+    var reached: [[UInt8]]
+    /// Whether there is a queue for it at all.
+    var hasTarget = false
+    /// A full queue did not take it.
+    var isRefused = false
+
+    var isComplete: Bool { hasTarget && !isRefused }
+
+    init(reached: [[UInt8]]) { self.reached = reached }
 }

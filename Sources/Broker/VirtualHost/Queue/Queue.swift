@@ -28,6 +28,8 @@ struct QueueState: ~Copyable {
     /// Messages that wait for their time instead; of an exchange's delay queue only.
     var delayed: Handle<DelayedMessages>?
     var nextPosition: UInt64 = 0
+    /// Dead messages whose dead letters have not reached every target; `nil` until there is one.
+    var kept: Handle<KeptDeaths>?
     /// Messages below this position may have no end although the queue gives them one: they came
     /// before it did.
     var untimedThrough: UInt64 = 0
@@ -36,9 +38,9 @@ struct QueueState: ~Copyable {
     /// Which traits of a message set the terms it is here on; see `EntryTerms`.
     fileprivate(set) var termsMask: UInt32 = 0
     /// Limit on ready messages; `Int.max` without one.
-    fileprivate(set) var readyCountMax = Int.max
+    var readyCountMax = Int.max
     /// Limit on the bytes of ready messages' bodies; `Int.max` without one.
-    fileprivate(set) var readyBytesMax = Int.max
+    var readyBytesMax = Int.max
 
     /// Consumers that may take a message now, highest priority first, then in turn.
     var turnFirst: Consumer?
@@ -114,8 +116,7 @@ extension Handle where State == QueueState {
     func adopt(_ settings: QueueSettings) {
         state.settings = settings
         state.termsMask = settings.termsMask
-        state.readyCountMax = settings.readyCountMax ?? Int.max
-        state.readyBytesMax = settings.readyBytesMax ?? Int.max
+        applyLimits()
         state.hasDeadLetterExchange = settings.deadLetterExchange != nil
     }
 
@@ -428,6 +429,7 @@ extension Handle where State == QueueState {
             !state.isReading, state.spillingCount == 0, !state.isPagingCandidate,
             state.dyingCount == 0
         else { return }
+        state.kept?.destroy()
         if state.journalID != 0 { state.virtualHost.state.journal.queues[state.journalID] = nil }
         state.stream?.destroy()
         state.delayed?.destroy()

@@ -25,6 +25,8 @@ struct QueueSettings {
     private(set) var deadLetterExchange: ShortString?
     /// The routing key they get; `nil` leaves them their own.
     private(set) var deadLetterRoutingKey: ShortString?
+    /// x-dead-letter-strategy asks for at-least-once.
+    private(set) var wantsEveryDeadLetter = false
     /// How long a message may wait; `nil` without x-message-ttl.
     private(set) var timeToLive: Duration?
     /// How long the queue may be unused before it is deleted; `nil` without x-expires.
@@ -105,6 +107,8 @@ struct QueueSettings {
             priorityMax = UInt8(priority)
         case "x-overflow":
             overflow = try context.overflow(entry.value)
+            // Quorum queues take it and have no such thing (RabbitMQ: rabbit_quorum_queue).
+            if type == .quorum, overflow == .rejectPublishDeadLetter { overflow = .dropHead }
         case "x-single-active-consumer":
             guard let value = entry.value.boolean else { throw context.wrongType(entry.value) }
             hasSingleActiveConsumer = value
@@ -138,6 +142,7 @@ struct QueueSettings {
         case "x-dead-letter-strategy":
             guard let text = entry.value.text, ["at-most-once", "at-least-once"].contains(text)
             else { throw context.invalid("must be at-most-once or at-least-once") }
+            wantsEveryDeadLetter = text == "at-least-once"
         default:
             if type == .stream { try readOfStream(entry, context) }
         }
