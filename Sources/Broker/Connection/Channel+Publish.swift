@@ -104,13 +104,13 @@ extension Handle where State == ChannelState {
     ///   - message: With a reference of the caller's.
     ///   - routes: Where it goes now.
     ///   - isMandatory: It is returned when it goes nowhere now, though it may later.
-    ///   - delayedLSN: What must be durable for its delay to be, if it goes elsewhere later.
+    ///   - awaitedLSN: What must be durable for its delay to be, if it goes elsewhere later.
     @inline(__always)
     func dispatch(
         _ message: Message,
         to routes: RouteList,
         isMandatory: Bool,
-        delayedLSN: UInt64? = nil
+        awaitedLSN: UInt64? = nil
     ) {
         let virtualHost = state.virtualHost
         let count = routes.count
@@ -118,11 +118,11 @@ extension Handle where State == ChannelState {
         virtualHost.state.counters.published &+= 1
         routes.exchange.state.counters.publishedIn &+= 1
         routes.exchange.state.counters.publishedOut &+= UInt64(truncatingIfNeeded: count)
-        if count == 0, isMandatory || delayedLSN == nil {
+        if count == 0, isMandatory || awaitedLSN == nil {
             reportUnroutable(message, isMandatory: isMandatory)
         }
         var isRefused = false
-        var lsn = delayedLSN ?? 0
+        var lsn = awaitedLSN ?? 0
         if routes.isDurable, message.header.traits.contains(.persistent) || routes.isReplicated,
             virtualHost.state.journal.isOn
         {
@@ -176,6 +176,12 @@ extension Handle where State == ChannelState {
             state.transaction?.add(message, isMandatory: isMandatory)
             return
         }
+        guard exchange.state.values.cache?.isOnDisk == true else {
+            return try route(message, through: exchange, isMandatory: isMandatory)
+        }
+        // A crash must not leave the message without its value: it would come again.
+        let beginning = virtualHost.beginJournaledTransaction()
+        defer { virtualHost.endJournaledTransaction(beginning) }
         try route(message, through: exchange, isMandatory: isMandatory)
     }
 
@@ -212,9 +218,9 @@ extension Handle where State == ChannelState {
     /// kept it.
     func dispatchWorkedOut(_ message: Message, to routes: RouteList, isMandatory: Bool) {
         let virtualHost = state.virtualHost
-        let delayedLSN = virtualHost.state.routeScratch.delayedLSN.take()
-        if delayedLSN != nil { virtualHost.holdIfJournalIsBehind(state.connection) }
-        dispatch(message, to: routes, isMandatory: isMandatory, delayedLSN: delayedLSN)
+        let awaitedLSN = virtualHost.state.routeScratch.awaitedLSN.take()
+        if awaitedLSN != nil { virtualHost.holdIfJournalIsBehind(state.connection) }
+        dispatch(message, to: routes, isMandatory: isMandatory, awaitedLSN: awaitedLSN)
     }
 
     /// Counts and confirms a publish that went somewhere else than to queues.

@@ -34,6 +34,8 @@ struct Inspection {
             keptBytes: queue.state.kept?.state.bodyBytes ?? 0,
             pagedCount: queue.state.pagedCount,
             pagedBytes: queue.state.pagedBytes,
+            groupCount: queue.state.groups?.count,
+            valueCount: settings.isDeduplicating ? queue.state.values.count : nil,
             memoryBytes: memoryBytes(of: queue),
             idleSince: WallTime(milliseconds: wallTime.milliseconds - idle),
             isIdle: queue.state.counters == queue.state.sampled,
@@ -69,6 +71,7 @@ struct Inspection {
             arguments: exchange.state.arguments,
             delayedCount: exchange.state.delayQueue.map { _ in exchange.delayedCount },
             policies: exchange.state.policies,
+            rememberedCount: exchange.state.values.cache.map { _ in exchange.state.values.count },
             publishIn: MessageTotals.Entry(
                 count: exchange.state.counters.publishedIn,
                 rate: exchange.state.publishInRate

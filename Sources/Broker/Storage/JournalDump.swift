@@ -89,8 +89,8 @@ package struct JournalDump {
         case .bound(let binding), .unbound(let binding):
             binding.isToQueue && binding.destination.string == queue
         case .message(let message): message.places.contains { names[$0.queue] == queue }
-        case .exchangeDeclared, .exchangeDeleted, .topologyBegins, .topologyEnds, .transaction,
-            .delaysDeclared, .policySet, .policyCleared:
+        case .exchangeDeclared, .exchangeDeleted, .valuesRemembered, .topologyBegins, .topologyEnds,
+            .transaction, .delaysDeclared, .policySet, .policyCleared:
             false
         }
     }
@@ -179,6 +179,14 @@ package struct JournalDump {
             line(
                 "policy_cleared",
                 ["policy": .text(name.string), "is_operator": .flag(kind == .operator)]
+            )
+        case .valuesRemembered(let record):
+            line(
+                "values_remembered",
+                [
+                    "exchange": .text(record.exchange.string),
+                    "count": .number(UInt64(record.values.count)),
+                ]
             )
         case .transaction(let octets): line("transaction", ["octets": .number(octets)])
         case .delaysDeclared(let delays):

@@ -26,6 +26,7 @@ extension Handle where State == VirtualHostState {
                 isRefused = true
                 return 0
             case .streamed: return streamedLSN
+            case .duplicate: return earlierLSN
             case .stored:
                 let terms = queue.recordedTerms(of: message)
                 let place = MessageRecord.Place(
@@ -39,6 +40,7 @@ extension Handle where State == VirtualHostState {
         }
         var places: [MessageRecord.Place] = []
         var isStreamed = false
+        var isDuplicate = false
         for index in 0..<routes.count {
             let queue = routes[index]
             let position = queue.state.nextPosition
@@ -53,10 +55,14 @@ extension Handle where State == VirtualHostState {
                 )
             case .stored, .gone: break
             case .streamed: isStreamed = true
+            // The first of its kind may not be durable yet.
+            case .duplicate: isDuplicate = true
             case .refused: isRefused = true
             }
         }
-        guard !places.isEmpty else { return isStreamed ? streamedLSN : 0 }
+        guard !places.isEmpty else {
+            return isStreamed ? streamedLSN : isDuplicate ? earlierLSN : 0
+        }
         let isPlain = !message.header.traits.contains(.hasHiddenKeys)
         return isPlain && places.allSatisfy { $0.terms == .none }
             ? journal(message, places: places) : journalOnTerms(message, places: places)

@@ -57,7 +57,8 @@ extension Handle where State == VirtualHostState {
                 policies: policies,
                 router: router,
                 routes: RememberedRoutes(hash: hash),
-                history: RecentHistory(countMax: kind.historyCountMax)
+                history: RecentHistory(countMax: kind.historyCountMax),
+                values: RememberedValues(kind.deduplicationCache)
             )
         )
         if kind.isDelayed { exchange.state.delayQueue = makeDelayQueue(of: exchange, declare) }
@@ -167,6 +168,7 @@ extension Handle where State == VirtualHostState {
 
     /// Removes an exchange with every binding that starts or ends there.
     func delete(_ exchange: Exchange) {
+        forgetValues(of: exchange)
         ByteView.with(exchange.state.name) { _ = state.exchanges.remove($0) }
         if exchange.state.isDurable, state.journal.isOn,
             let name = ShortString(bytes: exchange.state.name)

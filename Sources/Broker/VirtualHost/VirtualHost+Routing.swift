@@ -106,7 +106,7 @@ extension Handle where State == VirtualHostState {
     private func beginRouting() {
         state.routeMark &+= 1
         state.routeScratch.queues.removeAll(keepingCapacity: true)
-        state.routeScratch.delayedLSN = nil
+        state.routeScratch.awaitedLSN = nil
     }
 
     /// Follows an exchange, and those it leads to, and collects queues in the scratch.
@@ -142,7 +142,10 @@ extension Handle where State == VirtualHostState {
                 remember(message, headers: headers, in: exchange)
             }
             let subject = RoutingSubject(headers: headers, properties: message.properties)
-            var isRouted = try step(exchange, message.routingKey, subject, visit: visit)
+            var isRouted = false
+            if !isDuplicate(message, headers: headers, in: exchange) {
+                isRouted = try step(exchange, message.routingKey, subject, visit: visit)
+            }
             for extraKey in extraKeys where exchange.state.router.looksAtEveryKey {
                 let isRoutedToo = try ByteView.with(extraKey) { view throws(ProtocolError) in
                     try step(exchange, view, subject, visit: visit)

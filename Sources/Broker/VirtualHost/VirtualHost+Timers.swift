@@ -18,6 +18,8 @@ enum TimerEvent: BitwiseCopyable {
     case delayEnds(Queue)
     /// A delivery of the channel may have been unacknowledged for too long.
     case acknowledgementDue(Channel)
+    /// The exchange has remembered a value for long enough.
+    case valueEnds(Exchange, number: UInt32)
 }
 
 /// Acting on time: the one timer wheel of a virtual host.
@@ -44,6 +46,7 @@ extension Handle where State == VirtualHostState {
             case .retryDeaths(let queue): queue.retryDeaths()
             case .delayEnds(let queue): queue.endDelay(isAlarm: true)
             case .acknowledgementDue(let channel): channel.acknowledgementTimerFired()
+            case .valueEnds(let exchange, let number): exchange.state.values.remove(number)
             }
         }
     }

@@ -52,6 +52,7 @@ enum QueueCommands {
             .value("max-priority", "1-255", "highest priority; makes it a priority queue"),
             .flag("single-active-consumer", "only one consumer at a time gets messages"),
             .value("group-header", "NAME", "messages with the same value of it stay in order"),
+            .flag("deduplicate", "a message keeps out others with its x-deduplication-header"),
             .value("consumer-timeout", "TIME", "how long a delivery may stay unacknowledged"),
             .value(
                 "argument",
@@ -150,6 +151,7 @@ enum QueueCommands {
         text("max-age", "x-max-age")
         try integer("max-segment-size", "x-stream-max-segment-size-bytes")
         text("group-header", "x-group-header")
+        if invocation.has("deduplicate") { table["x-message-deduplication"] = .bool(true) }
         try milliseconds("consumer-timeout", "x-consumer-timeout")
         try integer("max-priority", "x-max-priority", max: 255)
         if invocation.has("single-active-consumer") {

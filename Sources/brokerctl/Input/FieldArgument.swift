@@ -13,9 +13,10 @@ enum FieldArgument {
         "x-message-ttl", "x-expires", "x-max-length", "x-max-length-bytes", "x-max-priority",
         "x-delivery-limit", "x-priority", "x-consumer-timeout", "x-quorum-initial-group-size",
         "x-max-in-memory-length", "x-max-in-memory-bytes", "x-stream-max-segment-size-bytes",
+        "x-cache-size", "x-cache-ttl",
     ]
     private static let boolNames: Set<String> = [
-        "x-single-active-consumer", "x-cancel-on-ha-failover",
+        "x-single-active-consumer", "x-cancel-on-ha-failover", "x-message-deduplication",
     ]
 
     /// Why an argument cannot be read; follows the name of the option.

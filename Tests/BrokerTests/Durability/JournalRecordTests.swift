@@ -62,6 +62,41 @@ struct JournalRecordTests {
         .topologyBegins, .topologyEnds, .transaction(octets: 1 << 40),
         .appended(stream: 7, end: 1 << 40),
         .delaysDeclared(DelaysRecord(id: 9, exchange: "later", nextPosition: 1 << 50)),
+        .valuesRemembered(
+            ValuesRecord(
+                exchange: "once",
+                time: WallTime(milliseconds: 1_800_000_000_123),
+                values: [
+                    .init(digest: .init(high: 1, low: .max), end: nil),
+                    .init(
+                        digest: .init(high: .max, low: 2),
+                        end: WallTime(milliseconds: 1_800_000_000_999)
+                    ),
+                ]
+            )
+        ),
+        .message(
+            MessageRecord(
+                places: [
+                    .init(queue: 7, position: 3, terms: .init(keys: .init(group: 1 << 63))),
+                    .init(
+                        queue: 8,
+                        position: 4,
+                        deliveryCount: 5,
+                        terms: .init(
+                            priority: 6,
+                            end: WallTime(milliseconds: 1_800_000_000_123),
+                            keys: .init(value: .init(high: 7, low: 8))
+                        )
+                    ),
+                    .init(queue: 9, position: 5),
+                ],
+                form: .keyed,
+                routeSize: 9,
+                propertiesSize: 4,
+                bodySize: 70_000
+            )
+        ),
         .message(
             MessageRecord(
                 places: [.init(queue: 7, position: 1 << 40, deliveryCount: 3)],

@@ -65,6 +65,8 @@ struct SnapshotShapeTests {
             keptBytes: 0,
             pagedCount: 1,
             pagedBytes: 10,
+            groupCount: nil,
+            valueCount: nil,
             memoryBytes: 1_000,
             idleSince: WallTime(milliseconds: 0),
             isIdle: true,
@@ -124,6 +126,7 @@ struct SnapshotShapeTests {
             arguments: [:],
             delayedCount: nil,
             policies: .none,
+            rememberedCount: nil,
             publishIn: .init(count: 1, rate: 0),
             publishOut: .init()
         )

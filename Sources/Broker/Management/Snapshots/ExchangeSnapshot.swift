@@ -13,6 +13,8 @@ struct ExchangeSnapshot {
     /// Messages that wait in it for their time; `nil` where none ever does.
     let delayedCount: Int?
     let policies: AppliedPolicies
+    /// Values it remembers; `nil` where it remembers none ever.
+    let rememberedCount: Int?
     /// Messages clients published to it.
     let publishIn: MessageTotals.Entry
     /// Copies of them that reached queues.
@@ -31,6 +33,9 @@ extension ExchangeSnapshot: ListedSnapshot {
             ("policy", policies.policy.nameJSON),
         ])
         if let delayedCount { object.add("messages_delayed", .integer(Int64(delayedCount))) }
+        if let rememberedCount {
+            object.add("cache_info", ["entries": .integer(Int64(rememberedCount))])
+        }
         if publishIn.count > 0 || publishOut.count > 0 {
             var stats = JSONObject()
             stats.add("publish_in", publishIn)

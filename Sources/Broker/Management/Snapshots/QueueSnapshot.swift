@@ -26,6 +26,10 @@ struct QueueSnapshot {
     /// Messages that are on disk only, and their bodies.
     let pagedCount: Int
     let pagedBytes: Int
+    /// Groups with messages that wait or are out; `nil` without x-group-header.
+    let groupCount: Int?
+    /// Values of messages that keep others out; `nil` without x-message-deduplication.
+    let valueCount: Int?
     /// Octets the queue itself takes, without the messages' bodies.
     let memoryBytes: Int
     /// Since when nothing has been published to it, taken from it or settled.
@@ -95,6 +99,10 @@ extension QueueSnapshot: ListedSnapshot {
         object.add("message_bytes_persistent", 0)
         object.add("message_bytes_paged_out", .count(pagedBytes))
         object.add("memory", .count(memoryBytes))
+        if let groupCount { object.add("message_groups", .count(groupCount)) }
+        if let valueCount {
+            object.add("message_deduplication_cache_info", ["entries": .count(valueCount)])
+        }
         if isIdle { object.add("idle_since", .string(idleSince.text)) }
         if let stream { stream.add(to: &object) }
     }

@@ -110,7 +110,7 @@ extension Handle where State == VirtualHostState {
         else { return false }
         if !extraKeys.isEmpty { copy.header.traits.insert(.listsKeys) }
         let lsn = queue.enqueueDelayed(copy, for: request.delay)
-        state.routeScratch.delayedLSN = max(lsn, state.routeScratch.delayedLSN ?? 0)
+        state.routeScratch.awaitedLSN = max(lsn, state.routeScratch.awaitedLSN ?? 0)
         return true
     }
 

@@ -24,6 +24,8 @@ enum JournalRecord: Equatable {
     /// A complete description of the topology follows, up to `topologyEnds`.
     case topologyBegins
     case topologyEnds
+    /// An exchange has come to remember values.
+    case valuesRemembered(ValuesRecord)
     /// What lies in this many octets of the journal behind this record counts together or not at
     /// all. With 0 octets: the transaction before, which had not ended, never will.
     case transaction(octets: UInt64)
@@ -46,6 +48,7 @@ enum JournalRecord: Equatable {
         case topologyEnds = 11
         case transaction = 12
         case appended = 16
+        case valuesRemembered = 20
         case delaysDeclared = 24
         case policySet = 32
         case policyCleared = 33
@@ -137,6 +140,9 @@ extension JournalRecord {
             writer.writeLittle(end)
             // A check while brokerd runs takes zeros at the end for room.
             writer.writeUInt8(0xFF)
+        case .valuesRemembered(let values):
+            writer.writeUInt8(Kind.valuesRemembered.rawValue)
+            values.encode(into: &writer)
         case .topologyBegins: writer.writeUInt8(Kind.topologyBegins.rawValue)
         case .topologyEnds: writer.writeUInt8(Kind.topologyEnds.rawValue)
         case .transaction(let octets):
@@ -209,6 +215,7 @@ extension JournalRecord {
         case .appended:
             self = .appended(stream: try reader.readLittle32(), end: try reader.readLittle64())
             _ = try reader.readUInt8()
+        case .valuesRemembered: self = .valuesRemembered(try ValuesRecord(from: &reader))
         case .topologyBegins: self = .topologyBegins
         case .topologyEnds: self = .topologyEnds
         case .message: self = .message(try MessageRecord(from: &reader, .plain))

@@ -30,6 +30,8 @@ final class RecoveredState {
         var exchangeNumbers: [ShortString: Int] = [:]
         var nextExchangeNumber = 0
         var bindings = RecoveredBindings()
+        /// What exchanges remember that do so beyond a restart.
+        var values: [ShortString: RecoveredValues] = [:]
         /// Under which number an exchange keeps what it delays.
         var delays: [ShortString: UInt32] = [:]
         var policies: [PolicyName: PolicyRecord] = [:]
@@ -95,8 +97,11 @@ final class RecoveredState {
         case .queueDeclared(let queue): declare(queue)
         case .queueDeleted(let id): delete(id)
         case .exchangeDeclared(let exchange): declare(exchange)
+        case .valuesRemembered(let record):
+            change { topology in topology.values[record.exchange]?.add(record) }
         case .exchangeDeleted(let name):
             change { topology in
+                topology.values[name] = nil
                 topology.exchanges[name] = nil
                 topology.exchangeNumbers[name] = nil
                 topology.bindings.removeExchange(name)
@@ -180,6 +185,7 @@ final class RecoveredState {
             if topology.exchanges.updateValue(exchange, forKey: name) == nil {
                 topology.exchangeNumbers[name] = topology.nextExchangeNumber
                 topology.nextExchangeNumber += 1
+                topology.values[name] = RecoveredValues(of: exchange)
             }
         }
     }
@@ -268,6 +274,11 @@ final class RecoveredState {
 
     /// The policies in the order of their names.
     var livePolicies: [PolicyRecord] { topology.policies.values.sorted { $0.name < $1.name } }
+
+    /// What an exchange remembered, oldest first; what is over by now is among it.
+    func values(of exchange: ShortString) -> [RememberedValue] {
+        topology.values[exchange]?.all ?? []
+    }
 
     /// Gives the bindings that are left in the order they were made.
     func forEachBinding(_ body: (BindingRecord) -> Void) { topology.bindings.forEach(body) }

@@ -25,6 +25,10 @@ struct JournalState: ~Copyable {
     /// Durable queues by their numbers, deleted ones as long as deliveries of theirs are out.
     var queues: [UInt32: Queue] = [:]
     var compaction = CompactionState()
+    /// Where the transaction begins that is being written, which may come to nothing.
+    var transactionLSN: UInt64?
+    /// Values that exchanges have come to remember and the journal has yet to be told of.
+    var newValues: [(exchange: Exchange, value: RememberedValue)] = []
     /// Where the newest description of the topology begins, and its size.
     var topologyLSN = JournalState.firstLSN
     var topologySize: UInt64 = 0
@@ -168,6 +172,7 @@ extension Handle where State == VirtualHostState {
 
     /// Takes what the journal must write next; called by its thread under the lock.
     func takeJournal() -> JournalBatch? {
+        flushNewValues()
         flushSettledRun()
         while let queue = state.journal.markedFirst {
             state.journal.markedFirst = queue.state.nextMarked
@@ -225,7 +230,8 @@ extension Handle where State == VirtualHostState {
     /// Whether the journal thread has something to write, and whether somebody waits for it.
     var hasJournalWork: Bool {
         state.journal.buffer.count > 0 || state.journal.settledRun != nil
-            || state.journal.markedFirst != nil || state.streams.firstListed != nil
+            || state.journal.markedFirst != nil || !state.journal.newValues.isEmpty
+            || state.streams.firstListed != nil
     }
 }
 

@@ -4,12 +4,14 @@ import Wire
 extension Handle where State == VirtualHostState {
     /// Writes the whole topology again, so that older declarations are no longer needed.
     func describeTopology() {
+        flushNewValues()
         let begins = state.journal.buffer.nextLSN
         journal(.topologyBegins)
         for exchange in exchangeList()
         where exchange.state.isDurable && !exchange.isPredefined {
             if let delays = exchange.delaysRecord { journal(.delaysDeclared(delays)) }
             journal(.exchangeDeclared(exchange.record))
+            describeValues(of: exchange)
         }
         for queue in queueList() where queue.state.journalID != 0 {
             journal(.queueDeclared(queue.record))

@@ -54,7 +54,8 @@ extension Handle where State == VirtualHostState {
                 losses.append(.exchange(declare.exchange, reason: error.text))
                 continue
             }
-            _ = addExchange(declare, kind: kind)
+            let exchange = addExchange(declare, kind: kind)
+            restore(recovered.values(of: declare.exchange), to: exchange)
         }
     }
 

@@ -9,16 +9,20 @@ extension Handle where State == VirtualHostState {
     /// - Returns: Where its record is, for the end; `nil` without a journal.
     func beginJournaledTransaction() -> UInt64? {
         guard state.journal.isOn else { return nil }
+        flushNewValues()
         flushSettledRun()
         journalStreamEnds()
         let lsn = state.journal.buffer.nextLSN
         journal(.transaction(octets: 0))
+        state.journal.transactionLSN = lsn
         return lsn
     }
 
     /// Ends a transaction; one that journaled nothing leaves no trace.
     func endJournaledTransaction(_ beginning: UInt64?) {
         guard let beginning else { return }
+        state.journal.transactionLSN = nil
+        flushNewValues()
         flushSettledRun()
         journalStreamEnds()
         let start = beginning + TransactionGate.frameSize

@@ -22,6 +22,8 @@ struct ExchangeState: ~Copyable {
     var routes: RememberedRoutes
     /// The last messages that came through, for new bindings; of recent-history exchanges only.
     var history: RecentHistory
+    /// What messages were known by; of x-message-deduplication exchanges only.
+    var values: RememberedValues
     /// Where messages wait; of x-delayed-message exchanges only.
     var delayQueue: Queue?
     /// The last routing that passed through here.
@@ -51,6 +53,7 @@ enum ExchangeRouter {
     case modulusHash(ModulusHashRouter)
     case oneOf(RandomRouter)
     case recentHistory(FanoutRouter)
+    case deduplication(FanoutRouter)
 
     init(_ kind: ExchangeKind, hash: ByteHash, random: inout RandomSource) {
         switch kind {
@@ -64,6 +67,7 @@ enum ExchangeRouter {
         case .modulusHash: self = .modulusHash(ModulusHashRouter())
         case .random, .localRandom: self = .oneOf(RandomRouter(drawingFrom: &random))
         case .recentHistory: self = .recentHistory(FanoutRouter())
+        case .deduplication: self = .deduplication(FanoutRouter())
         case .delayed(let kind): self.init(kind, hash: hash, random: &random)
         }
     }
@@ -73,7 +77,7 @@ enum ExchangeRouter {
         switch self {
         case .none, .direct, .fanout, .topic, .modulusHash: true
         case .consistentHash(let router): router.part == .routingKey
-        case .headers, .oneOf, .recentHistory: false
+        case .headers, .oneOf, .recentHistory, .deduplication: false
         }
     }
 
@@ -83,7 +87,7 @@ enum ExchangeRouter {
     var looksAtEveryKey: Bool {
         switch self {
         case .none, .direct, .fanout, .topic, .headers, .recentHistory: true
-        case .consistentHash, .modulusHash, .oneOf: false
+        case .consistentHash, .modulusHash, .oneOf, .deduplication: false
         }
     }
 
@@ -97,7 +101,7 @@ enum ExchangeRouter {
         case .consistentHash(let router): router.add(binding)
         case .modulusHash(let router): router.add(binding)
         case .oneOf(let router): router.add(binding)
-        case .recentHistory(let router): router.add(binding)
+        case .recentHistory(let router), .deduplication(let router): router.add(binding)
         }
     }
 
@@ -111,7 +115,7 @@ enum ExchangeRouter {
         case .consistentHash(let router): router.remove(binding)
         case .modulusHash(let router): router.remove(binding)
         case .oneOf(let router): router.remove(binding)
-        case .recentHistory(let router): router.remove(binding)
+        case .recentHistory(let router), .deduplication(let router): router.remove(binding)
         }
     }
 
@@ -147,7 +151,7 @@ enum ExchangeRouter {
             router.route(key: key, headers: headers, into: &destinations)
         case .oneOf(let router):
             router.route(key: key, headers: headers, into: &destinations)
-        case .recentHistory(let router):
+        case .recentHistory(let router), .deduplication(let router):
             router.route(key: key, headers: headers, into: &destinations)
         }
     }

@@ -18,6 +18,9 @@ enum ExchangeKind: Equatable {
     case localRandom
     /// Every destination, and the last messages for whoever is bound later.
     case recentHistory(countMax: Int)
+    /// Every destination, unless a message with its value came before (the plugin's
+    /// x-message-deduplication).
+    case deduplication(DeduplicationCache)
     /// Another type, but for messages that are to wait first (the plugin's x-delayed-message).
     indirect case delayed(ExchangeKind)
     /// The reserved exchange that answers inspection requests.
@@ -43,6 +46,8 @@ enum ExchangeKind: Equatable {
         case "x-local-random": self = .localRandom
         case "x-recent-history":
             self = .recentHistory(countMax: try RecentHistory.countMax(arguments))
+        case "x-message-deduplication":
+            self = .deduplication(try DeduplicationCache(arguments))
         case "x-delayed-message":
             self = .delayed(try ExchangeKind(try ExchangeKind.delayedType(arguments), arguments))
         default: throw ExchangeKind.unknown(type)
@@ -80,6 +85,7 @@ enum ExchangeKind: Equatable {
     static let typeNames: Set<ShortString> = [
         "direct", "fanout", "topic", "headers", "x-consistent-hash", "x-modulus-hash", "x-random",
         "x-local-random", "x-recent-history", "x-delayed-message",
+        "x-message-deduplication",
     ]
 
     /// 503, which a declaration of any other type is answered with.
@@ -98,6 +104,7 @@ enum ExchangeKind: Equatable {
         case .random: "x-random"
         case .localRandom: "x-local-random"
         case .recentHistory: "x-recent-history"
+        case .deduplication: "x-message-deduplication"
         case .delayed: "x-delayed-message"
         case .management: "x-management"
         }
@@ -109,6 +116,15 @@ enum ExchangeKind: Equatable {
         case .recentHistory(let countMax): countMax
         case .delayed(let kind): kind.historyCountMax
         default: 0
+        }
+    }
+
+    /// What the exchange remembers of messages to know duplicates by.
+    var deduplicationCache: DeduplicationCache? {
+        switch self {
+        case .deduplication(let cache): cache
+        case .delayed(let kind): kind.deduplicationCache
+        default: nil
         }
     }
 
@@ -132,7 +148,7 @@ enum ExchangeKind: Equatable {
         case .delayed(let kind):
             try kind.validateBinding(to: destination, key: key, arguments: arguments)
         case .default, .direct, .fanout, .topic, .modulusHash, .random, .recentHistory,
-            .management:
+            .deduplication, .management:
             break
         }
     }

@@ -77,7 +77,7 @@ struct RouteScratch {
     var queues: [Queue] = []
     /// What must be durable for the message to be, where an exchange on the way delays it; `nil`
     /// when none does.
-    var delayedLSN: UInt64?
+    var awaitedLSN: UInt64?
     /// The last list that could not be remembered.
     var list: RouteList?
 }

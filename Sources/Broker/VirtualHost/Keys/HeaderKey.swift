@@ -37,6 +37,13 @@ enum HeaderKey {
         return max(1, hash.hash(key.view))
     }
 
+    /// What stands for a value where it is remembered.
+    static func digest(of field: FieldView) -> ValueDigest {
+        var key = ByteScratch()
+        append(field, to: &key)
+        return ValueDigest(of: key.view)
+    }
+
     private static func append(_ kind: UInt8, _ bits: UInt64, to key: inout ByteScratch) {
         key.append(kind)
         key.append(bits.bigEndian)

@@ -48,7 +48,7 @@ extension QueueSettings {
     }
 
     /// Whether a queue with these settings knows messages by more than their place in line.
-    var isKeyed: Bool { groupHeader != nil }
+    var isKeyed: Bool { groupHeader != nil || isDeduplicating }
 }
 
 /// Two clocks in one: deadlines are instants, but what outlives the process is told by the wall.

@@ -64,6 +64,8 @@ struct QueueState: ~Copyable {
     var dying = Ring<Death>()
     fileprivate(set) var hasDeadLetterExchange = false
 
+    /// The values of messages that keep others out (x-message-deduplication).
+    var values = UniqueValues()
     /// What the last message that came is known by.
     var lastKeys = MessageKeys.none
 
@@ -105,6 +107,8 @@ enum EnqueueOutcome: UInt8, BitwiseCopyable {
     case stored
     /// Handed to a consumer that does not acknowledge, or pushed out at once: nothing is left.
     case gone
+    /// A message with its value is here already.
+    case duplicate
     /// The queue is full and says so to the publisher.
     case refused
     /// Appended to a stream, which keeps it in files of its own.

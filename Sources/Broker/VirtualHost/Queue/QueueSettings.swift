@@ -43,6 +43,8 @@ struct QueueSettings {
     private(set) var hasSingleActiveConsumer = false
     /// The header whose value says which messages belong together; `nil` without x-group-header.
     private(set) var groupHeader: ShortString?
+    /// Whether a message keeps others with its value out (x-message-deduplication).
+    private(set) var isDeduplicating = false
 
     /// Reads and validates the arguments of a queue.declare.
     ///
@@ -124,10 +126,6 @@ struct QueueSettings {
             else {
                 throw context.invalid("needs x-dead-letter-exchange")
             }
-        case "x-group-header":
-            let name = try context.name(entry.value)
-            guard !name.isEmpty else { throw context.invalid("cannot be empty") }
-            groupHeader = name
         case "x-queue-mode":
             guard let mode = entry.value.text, ["default", "lazy"].contains(mode) else {
                 throw context.invalid("must be default or lazy")
@@ -145,6 +143,24 @@ struct QueueSettings {
             wantsEveryDeadLetter = text == "at-least-once"
         default:
             if type == .stream { try readOfStream(entry, context) }
+            try readKey(entry, context)
+        }
+    }
+
+    /// Arguments that ask for more of a message than its place in line.
+    private mutating func readKey(
+        _ entry: FieldTable.Entry,
+        _ context: Context
+    ) throws(ProtocolError) {
+        switch entry.name {
+        case "x-group-header":
+            let name = try context.name(entry.value)
+            guard !name.isEmpty else { throw context.invalid("cannot be empty") }
+            groupHeader = name
+        case "x-message-deduplication":
+            guard let value = entry.value.boolean else { throw context.wrongType(entry.value) }
+            isDeduplicating = value
+        default: break
         }
     }
 
@@ -190,6 +206,7 @@ struct QueueSettings {
         "x-overflow", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-queue-mode",
         "x-single-active-consumer", "x-queue-type", "x-max-age",
         "x-stream-max-segment-size-bytes", "x-group-header",
+        "x-message-deduplication",
     ]
 
     /// Whether declaring again with these settings is the same queue (AMQP 0-9-1 queue.declare).

@@ -26,8 +26,9 @@ enum QueueType: String {
             [
                 "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy",
                 "x-delivery-limit", "x-expires", "x-group-header", "x-max-in-memory-bytes",
-                "x-max-in-memory-length", "x-max-length", "x-max-priority", "x-message-ttl",
-                "x-overflow", "x-queue-master-locator", "x-queue-mode", "x-queue-version",
+                "x-max-in-memory-length", "x-max-length", "x-max-priority",
+                "x-message-deduplication", "x-message-ttl", "x-overflow", "x-queue-master-locator",
+                "x-queue-mode", "x-queue-version",
                 "x-quorum-initial-group-size", "x-single-active-consumer",
             ]
         }
