@@ -77,10 +77,23 @@ extension Handle where State == QueueState {
             state.untimedThrough = state.nextPosition
         }
         if old.unusedTimeMax != state.settings.unusedTimeMax { restartUnusedTime() }
+        if old.consumerTimeout != state.settings.consumerTimeout { watchAcknowledgements() }
         // RabbitMQ takes on the length before what to do beyond it.
         if old.overflow == .dropHead || state.settings.overflow == .dropHead { dropBeyondLimit() }
+        // What kept a dead letter here may be gone.
+        state.kept?.state.isRefused = true
         if state.turnFirst != nil { state.virtualHost.schedule(self) }
         state.stream?.adopt(state.settings)
+    }
+}
+
+extension Handle where State == QueueState {
+    /// Has the channels of consumers look in time for what is not acknowledged.
+    private func watchAcknowledgements() {
+        for consumer in state.consumers where !consumer.state.isNoAck {
+            let timeout = state.virtualHost.timeout(of: consumer)
+            consumer.state.channel.watchAcknowledgements(within: timeout)
+        }
     }
 }
 

@@ -163,7 +163,7 @@ extension Handle where State == VirtualHostState {
     fileprivate func deadLetter(_ death: Death, besides reached: [[UInt8]]) -> DeadLetterAttempt {
         var attempt = DeadLetterAttempt(reached: reached)
         send(death) { letter, routes, headers in
-            attempt.hasTarget = state.routeScratch.delayedLSN != nil
+            attempt.hasTarget = state.routeScratch.awaitedLSN != nil
             for queue in (0..<routes.count).map({ routes[$0] })
             where death.reason == .rejected || !DeathHistory.isCycle(queue.state.name, headers) {
                 attempt.hasTarget = true
