@@ -3,7 +3,7 @@ import Wire
 
 @testable import BrokerClient
 
-@Suite("Channel", .timeLimit(.minutes(1)))
+@Suite("Channel", .timeLimit(.minutes(5)))
 struct ChannelTests {
     @Test("topology methods carry what they were given")
     func topology() async throws {

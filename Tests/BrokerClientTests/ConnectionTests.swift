@@ -3,7 +3,7 @@ import Wire
 
 @testable import BrokerClient
 
-@Suite("Connection", .timeLimit(.minutes(1)))
+@Suite("Connection", .timeLimit(.minutes(5)))
 struct ConnectionTests {
     private func openError(_ options: ConnectionOptions) async -> ClientError? {
         do throws(ClientError) {

@@ -3,7 +3,7 @@ import Wire
 
 @testable import BrokerClient
 
-@Suite("Deliveries", .timeLimit(.minutes(1)))
+@Suite("Deliveries", .timeLimit(.minutes(5)))
 struct DeliveriesTests {
     @Test("deliveries that come with the answer are not lost, and cancel ends them in order")
     func inOrder() async throws {

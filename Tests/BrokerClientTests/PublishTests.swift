@@ -3,7 +3,7 @@ import Wire
 
 @testable import BrokerClient
 
-@Suite("Publish", .timeLimit(.minutes(1)))
+@Suite("Publish", .timeLimit(.minutes(5)))
 struct PublishTests {
     /// Runs `script` after the handshake and confirm.select, and `body` against it.
     private func confirming(
@@ -203,7 +203,7 @@ struct PublishTests {
         try await server.finish()
     }
 
-    @Test("tasks cancelled in the moment they are woken do not lock up", .timeLimit(.minutes(2)))
+    @Test("tasks cancelled in the moment they are woken do not lock up", .timeLimit(.minutes(5)))
     func cancelAndWake() async throws {
         let server = try ScriptedServer { peer in
             try peer.acceptWithChannel()

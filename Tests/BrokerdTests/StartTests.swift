@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Wire
 
-@Suite("brokerd at its start", .timeLimit(.minutes(2)))
+@Suite("brokerd at its start", .timeLimit(.minutes(5)))
 struct StartTests {
     @Test("prints its help on standard output")
     func help() throws {

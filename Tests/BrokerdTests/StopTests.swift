@@ -2,7 +2,7 @@ import Glibc
 import Testing
 import Wire
 
-@Suite("brokerd at its end", .timeLimit(.minutes(2)))
+@Suite("brokerd at its end", .timeLimit(.minutes(5)))
 struct StopTests {
     @Test("closes its connections with 320 and exits with 0", arguments: [SIGTERM, SIGINT])
     func stop(signal: Int32) throws {

@@ -155,7 +155,7 @@ struct ManagementServiceTests {
         #expect(broker.text("GET /api/connections?columns=recv_oct_details").contains(":0.0"))
     }
 
-    @Test("stops when it is told to", .timeLimit(.minutes(1)))
+    @Test("stops when it is told to", .timeLimit(.minutes(5)))
     func stop() throws {
         let (service, client) = try start()
         request("GET /api/x/ping", "one", client)

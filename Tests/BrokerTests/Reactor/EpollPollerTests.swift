@@ -2,7 +2,7 @@ import Testing
 
 @testable import Broker
 
-@Suite("Poller", .timeLimit(.minutes(1)))
+@Suite("Poller", .timeLimit(.minutes(5)))
 struct EpollPollerTests {
     private let token = PollToken(slot: 7, registration: 3)
 

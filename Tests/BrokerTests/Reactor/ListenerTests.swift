@@ -4,7 +4,7 @@ import Testing
 
 @testable import Broker
 
-@Suite("Listener", .timeLimit(.minutes(1)))
+@Suite("Listener", .timeLimit(.minutes(5)))
 struct ListenerTests {
     @Test("takes a port of the kernel's choice and accepts from it")
     func accepts() throws {

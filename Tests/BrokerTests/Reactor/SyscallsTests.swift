@@ -4,7 +4,7 @@ import Testing
 
 @testable import Broker
 
-@Suite("System calls", .timeLimit(.minutes(1)))
+@Suite("System calls", .timeLimit(.minutes(5)))
 struct SyscallsTests {
     @Test("moves octets from one end of a connection to the other")
     func moves() throws {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Broker
 
-@Suite("Threads and locks", .timeLimit(.minutes(1)))
+@Suite("Threads and locks", .timeLimit(.minutes(5)))
 struct ThreadTests {
     @Test("a thread has run when it is joined, under its name")
     func name() throws {
