@@ -164,17 +164,7 @@ package struct JournalDump {
         case .appended(let id, let end):
             line("appended", ["queue": queue(id), "end": .number(end)])
         case .policySet(let policy):
-            line(
-                "policy_set",
-                [
-                    "policy": .text(policy.name.string),
-                    "is_operator": .flag(policy.kind == .operator),
-                    "pattern": .text(String(decoding: policy.pattern, as: UTF8.self)),
-                    "apply_to": .text(policy.target.rawValue),
-                    "priority": .text(JSONValue.number(policy.priority).text),
-                    "definition": .text(policy.definition.json.text),
-                ]
-            )
+            Line(lsn: lsn, kind: "policy_set", facts: facts(policy))
         case .policyCleared(let kind, let name):
             line(
                 "policy_cleared",
@@ -197,6 +187,17 @@ package struct JournalDump {
         case .topologyBegins: line("topology_begins", [:])
         case .topologyEnds, .message: line("topology_ends", [:])
         }
+    }
+
+    private func facts(_ policy: PolicyRecord) -> [Fact] {
+        [
+            Fact(name: "policy", value: .text(policy.name.string)),
+            Fact(name: "is_operator", value: .flag(policy.kind == .operator)),
+            Fact(name: "pattern", value: .text(String(decoding: policy.pattern, as: UTF8.self))),
+            Fact(name: "apply_to", value: .text(policy.target.rawValue)),
+            Fact(name: "priority", value: .text(JSONValue.number(policy.priority).text)),
+            Fact(name: "definition", value: .text(policy.definition.json.text)),
+        ]
     }
 
     private func facts(_ binding: BindingRecord) -> [Fact] {
