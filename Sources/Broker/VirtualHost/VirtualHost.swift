@@ -64,6 +64,10 @@ struct VirtualHostState: ~Copyable {
     var wallOrigin: Int64 = 0
     /// Messages that have died and are yet to be dealt with, in that order.
     var deaths = Ring<Death>()
+    /// A message is being buried, and dead letters of it that found no room on the way: they must
+    /// be in the journal somewhere before it is settled where it died.
+    var isBurying = false
+    var refusedLetters = Ring<Death>()
     var timers = TimerWheel<TimerEvent>()
     var journal: JournalState
     var paging = PagingState()

@@ -32,6 +32,10 @@ extension Handle where State == QueueState {
     private func hand(_ death: Death) {
         guard death.entry.place != .lost else { return discard(death.entry) }
         state.dyingCount += 1
+        if !death.wasStored, state.virtualHost.state.isBurying {
+            state.virtualHost.state.refusedLetters.append(death)
+            return
+        }
         pass(on: death)
     }
 
@@ -94,15 +98,19 @@ extension Handle where State == QueueState {
     /// In this order the journal has the copy before it says that the original is settled, so a
     /// crash in between leaves one or both.
     fileprivate func bury(_ death: Death) {
+        let virtualHost = state.virtualHost
+        virtualHost.state.isBurying = true
         if state.settings.keepsDeadLetters, death.wasStored, !state.isDeleted {
             let reached = state.kept?.state.reached.removeValue(forKey: death.entry.position)
             let attempt = state.virtualHost.deadLetter(death, besides: reached ?? [])
+            virtualHost.sendRefusedOn()
             guard attempt.isComplete else {
                 keep(death, reached: attempt.reached, isRefused: attempt.isRefused)
                 return
             }
         } else {
-            state.virtualHost.deadLetter(death)
+            virtualHost.deadLetter(death)
+            virtualHost.sendRefusedOn()
         }
         if death.wasStored {
             discard(death.entry)
@@ -112,7 +120,7 @@ extension Handle where State == QueueState {
         forgetDying()
     }
 
-    private func forgetDying() {
+    fileprivate func forgetDying() {
         state.dyingCount -= 1
         if state.isDeleted { destroyIfUnused() }
     }
@@ -128,6 +136,16 @@ extension Handle where State == VirtualHostState {
     @inline(never)
     private func buryAll() {
         while let death = state.deaths.popFirst() { death.queue.bury(death) }
+    }
+
+    /// Sends on what found no room where a dead letter went, however often that happens.
+    fileprivate func sendRefusedOn() {
+        while let death = state.refusedLetters.popFirst() {
+            deadLetter(death)
+            release(death.entry.message)
+            death.queue.forgetDying()
+        }
+        state.isBurying = false
     }
 
     /// Asks for a message that died while it was on disk only.

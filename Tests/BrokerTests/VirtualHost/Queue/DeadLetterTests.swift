@@ -351,6 +351,44 @@ struct DeadLetterTests {
         }
     }
 
+    @Test("a letter that is sent on by a full queue is never lost either, whatever a crash loses")
+    func crashOnTheWay() throws {
+        try DialogueBroker.play { broker in
+            let journal = ScriptedJournal(broker)
+            let peer = try broker.connect()
+            var full = dying(to: "dead")
+            full["x-max-length"] = .int32(0)
+            full["x-overflow"] = "reject-publish-dlx"
+            let queues: [ShortString] = ["q", "r", "dead"]
+            peer.send(QueueDeclare(queue: "dead", durable: true))
+            peer.send(QueueDeclare(queue: "full", durable: true, arguments: full))
+            for queue in queues.prefix(2) {
+                peer.send(QueueDeclare(queue: queue, durable: true, arguments: dying(to: "full")))
+            }
+            journal.sync()
+            for _ in 0..<4 { try peer.expect(QueueDeclareOk.self) }
+            var properties = BasicProperties()
+            properties.deliveryMode = 2
+            for queue in queues.prefix(2) {
+                peer.send(Script().publish("m", to: queue, properties).bytes)
+                try peer.get(queue)
+            }
+            journal.sync()
+            let before = journal.recordCount
+            peer.nack(0, multiple: true, requeue: false)
+            journal.sync()
+            var found: [[Int]] = []
+            for lost in 0...(journal.recordCount - before) {
+                try journal.restart(losing: lost) { broker, _ in
+                    found.append(try queues.map { try broker.queue($0).state.ready.count })
+                }
+            }
+            #expect(found.first == [0, 0, 2] && found.last == [1, 1, 0])
+            #expect(found.allSatisfy { $0[0] + $0[1] + $0[2] >= 2 })
+            journal.end()
+        }
+    }
+
     @Test("a letter made in a transaction is part of it")
     func transaction() throws {
         try DialogueBroker.play { broker in
