@@ -6,6 +6,10 @@ import Wire
 
 @Suite("Streams on disk")
 struct StreamDurabilityTests {
+    /// Arguments of a stream that soon removes old files.
+    private static let short: FieldTable = [
+        "x-stream-max-segment-size-bytes": .int32(2_048), "x-max-length-bytes": .int32(6_000),
+    ]
     private static let directory = "streams/%2F/1"
 
     private func play(
@@ -212,13 +216,7 @@ struct StreamDurabilityTests {
     @Test("remove the files of what they forget, and all of them with their queue")
     func removal() throws {
         try play { broker, store in
-            let publisher = try makeStream(
-                store,
-                [
-                    "x-stream-max-segment-size-bytes": .int32(2_048),
-                    "x-max-length-bytes": .int32(6_000),
-                ]
-            )
+            let publisher = try makeStream(store, Self.short)
             try publish(0..<200, publisher, store)
             let files = store.disk.paths.filter { $0.hasPrefix(Self.directory) }
             #expect(files.count < 12)
@@ -254,13 +252,7 @@ struct StreamDurabilityTests {
     @Test("are removed with the old files of a consumer, which goes on with what is there")
     func removedBeneath() throws {
         try play { broker, store in
-            let publisher = try makeStream(
-                store,
-                [
-                    "x-stream-max-segment-size-bytes": .int32(2_048),
-                    "x-max-length-bytes": .int32(6_000),
-                ]
-            )
+            let publisher = try makeStream(store, Self.short)
             try publish(0..<10, publisher, store)
             let reader = try broker.connect()
             try reader.read("s", prefetch: 2)

@@ -319,8 +319,10 @@ struct DeadLetterTests {
         }
     }
 
-    @Test("whichever record a crash loses, the message is in one queue or in both")
-    func crash() throws {
+    /// Plays a scene with a message on the disk in "q", which dies to "dead".
+    private func playDurable(
+        _ scene: (DialogueBroker, ScriptedJournal, ScriptedPeer) throws -> Void
+    ) throws {
         try DialogueBroker.play { broker in
             let journal = ScriptedJournal(broker)
             let peer = try broker.connect()
@@ -332,6 +334,14 @@ struct DeadLetterTests {
             properties.deliveryMode = 2
             peer.send(Script().publish("m", to: "q", properties).bytes)
             journal.sync()
+            try scene(broker, journal, peer)
+            journal.end()
+        }
+    }
+
+    @Test("whichever record a crash loses, the message is in one queue or in both")
+    func crash() throws {
+        try playDurable { broker, journal, peer in
             let before = journal.recordCount
             peer.nack(try peer.get("q").method.deliveryTag, requeue: false)
             journal.sync()
@@ -347,7 +357,6 @@ struct DeadLetterTests {
             }
             #expect(found.first == [0, 1] && found.last == [1, 0])
             #expect(found.allSatisfy { $0[0] + $0[1] >= 1 })
-            journal.end()
         }
     }
 
@@ -391,17 +400,7 @@ struct DeadLetterTests {
 
     @Test("a letter made in a transaction is part of it")
     func transaction() throws {
-        try DialogueBroker.play { broker in
-            let journal = ScriptedJournal(broker)
-            let peer = try broker.connect()
-            peer.send(QueueDeclare(queue: "dead", durable: true))
-            peer.send(QueueDeclare(queue: "q", durable: true, arguments: dying(to: "dead")))
-            journal.sync()
-            for _ in 0..<2 { try peer.expect(QueueDeclareOk.self) }
-            var properties = BasicProperties()
-            properties.deliveryMode = 2
-            peer.send(Script().publish("m", to: "q", properties).bytes)
-            journal.sync()
+        try playDurable { broker, journal, peer in
             try peer.call(TxSelect(), TxSelectOk.self)
             peer.nack(try peer.get("q").method.deliveryTag, requeue: false)
             #expect(try broker.queue("dead").state.ready.count == 0)
@@ -414,7 +413,6 @@ struct DeadLetterTests {
                 let left = try broker.queue("dead").state.ready.count
                 #expect(left == 1)
             }
-            journal.end()
         }
     }
 }
