@@ -86,7 +86,8 @@ extension BrokerModel {
         beginOperation()
         let unused = liveQueues.filter { $0.consumers.isEmpty && $0.isUnused(at: now) }
         let due = liveQueues.flatMap { $0.ready.filter { $0.isOver(at: now) } }
-        for copy in due.sorted(by: { $0.end < $1.end }) { die(copy, .expired) }
+        let pending = due.isEmpty ? [] : virtualHost.pendingDeaths
+        for copy in due.sorted(by: { $0.end < $1.end }) { end(copy, pending) }
         guard !unused.isEmpty else { return !due.isEmpty || hasOverdue }
         // A queue that goes at the same time may take its messages with it.
         let unburied = virtualHost.unburied + self.unburied(virtualHost)
@@ -100,12 +101,28 @@ extension BrokerModel {
         noteTopology()
         return true
     }
+
+    /// The time of a message is over; one that was delayed, and came sooner, may have pushed it
+    /// out before.
+    private func end(_ copy: ModelCopy, _ pending: [Death]) {
+        let death = ModelDeath(copy: copy, reason: .expired)
+        if copy.queue.dropsHead, death.entry(among: pending)?.reason == .maxLength {
+            copy.queue.dropped.append(copy)
+            die(copy, .maxLength)
+        } else {
+            if copy.queue.deadLetterExchange == nil { copy.queue.endedUnseen += 1 }
+            die(copy, .expired)
+        }
+    }
 }
 
 extension ModelDeath {
     /// Whether the broker has yet to deal with it.
-    fileprivate func isAmong(_ unburied: [Death]) -> Bool {
-        unburied.contains { other in
+    fileprivate func isAmong(_ unburied: [Death]) -> Bool { entry(among: unburied) != nil }
+
+    /// What the broker has of it.
+    fileprivate func entry(among unburied: [Death]) -> Death? {
+        unburied.first { other in
             guard other.queue == copy.queue.handle else { return false }
             if copy.wasStored { return Int(other.entry.position) == copy.position }
             return !other.entry.isPaged && other.entry.holds(copy.message)

@@ -50,6 +50,8 @@ final class ModelQueue {
     var handedOut: ModelCopy?
     /// What a full queue dropped in the operation at hand.
     var dropped: [ModelCopy] = []
+    /// Messages that time ended in the operation at hand and that went nowhere.
+    var endedUnseen = 0
     /// Whether ready messages have left in the operation at hand.
     var hasLost = false
     /// What the broker's counters said last.
@@ -205,6 +207,7 @@ final class ModelQueue {
 
     /// A restart left these; nobody has them.
     func restore(_ survivors: [ModelCopy], nextPosition: Int, at now: Instant) {
+        handle = nil
         copies = [:]
         ready = survivors
         outCount = 0
@@ -213,6 +216,7 @@ final class ModelQueue {
         droppedSeen = 0
         entered = []
         dropped = []
+        endedUnseen = 0
         handedOut = nil
         declaredEpoch = 0
         isDeleted = false

@@ -73,6 +73,9 @@ extension Handle where State == VirtualHostState {
         for index in 0..<state.deaths.count { list.append(state.deaths[index]) }
         return list
     }
+
+    /// The same with those that wait to be read before.
+    var pendingDeaths: [Death] { unburied + queueList().flatMap(\.unread) }
 }
 
 extension Handle where State == QueueState {

@@ -297,8 +297,9 @@ extension Simulation {
     private func goDown(isKill: Bool) throws {
         count(\.crashes)
         dropPeers()
-        try machine.end()
+        // What the pager holds can only be let go of where it finds room.
         machine.disk.capacity = Int.max
+        try machine.end()
         machine.disk.failingSync = nil
         if isKill {
             note("the process is killed")
