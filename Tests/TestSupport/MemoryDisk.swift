@@ -210,6 +210,7 @@ package final class MemoryDisk: Disk {
         }
         names[path] = nil
         names[newPath] = file
+        file.path = newPath
         changes.append(NameChange(path: newPath, file: file))
         changes.append(NameChange(path: path, file: nil))
         try count("rename", path)

@@ -6,7 +6,7 @@ final class MemoryFile: DiskFile {
     private(set) var content: [UInt8]
     /// Whether the process that opened it is gone.
     var isDead = false
-    private let path: String
+    var path: String
     private unowned let disk: MemoryDisk
     private(set) var durable: [UInt8]
     private var changes: [Change] = []
@@ -66,6 +66,15 @@ final class MemoryFile: DiskFile {
         try checkAlive("resize")
         resize(to: size)
         try disk.count("resize", path)
+    }
+
+    func reserve(_ size: Int) throws(StorageError) {
+        try checkAlive("reserve")
+        guard disk.used + size - content.count <= disk.capacity else {
+            throw .diskFull(path: path)
+        }
+        if size > content.count { resize(to: size) }
+        try disk.count("reserve", path)
     }
 
     func resize(to size: Int) {

@@ -128,6 +128,11 @@ final class Compactor {
             pass.next = end
             return Int(end - start)
         } catch {
+            if let first = segments().first, pass.next < first {
+                // Removed meanwhile, so nothing in it was needed.
+                pass.segment = nil
+                return 0
+            }
             // It stays where it is, and so do all newer segments, until nothing in it is needed.
             pass.isStuck = true
             log?.warning("journal not compacted", ["error": "\(error)"])

@@ -100,6 +100,12 @@ package protocol DiskFile: AnyObject {
 
     /// Cuts or grows the file to `size` octets.
     func truncate(to size: Int) throws(StorageError)
+
+    /// Grows the file to `size` octets if it has fewer: what is new reads as zeros, and writes
+    /// within it do not run out of space where the file system can promise that.
+    ///
+    /// - Throws: `.diskFull` or `.io`; then the file has its old size, or some size in between.
+    func reserve(_ size: Int) throws(StorageError)
 }
 
 /// A lock that is held until this goes.

@@ -2,6 +2,9 @@ import Wire
 
 /// A virtual host brought back from its journal.
 struct DurableVirtualHost {
+    /// Files of removed segments of the journal that are kept for the next ones.
+    private static let spareSegmentCountMax = 2
+
     let virtualHost: VirtualHost
     let journal: Journal
     let streams: StreamStore
@@ -40,6 +43,7 @@ struct DurableVirtualHost {
             now: wallTime
         )
         options.segmentSize = limits.journalSegmentSize
+        options.spareCountMax = Self.spareSegmentCountMax
         options.sync = limits.sync
         options.syncInterval = limits.syncInterval
         let fold = Fold()

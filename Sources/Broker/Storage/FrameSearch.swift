@@ -35,10 +35,11 @@ struct FrameSearch {
         startMax = min(view.nonZeroCount, view.count - JournalFrame.headerSize)
     }
 
-    /// The first offset from `start` on where a frame checks out.
-    func next(from start: Int) -> Int? {
+    /// The first offset from `start` on, and below `limit`, where a frame checks out.
+    func next(from start: Int, below limit: Int = .max) -> Int? {
         var offset = start
-        while offset < startMax {
+        let end = min(limit, startMax)
+        while offset < end {
             if checksOut(at: offset) { return offset }
             offset += 1
         }

@@ -31,6 +31,7 @@ final class Journal: @unchecked Sendable {
     private var isUnusable = false
     /// Segments that were lost but for their indexes, oldest first.
     private var orphans: [JournalSegment]
+    private var spares: SpareSegments
 
     /// How much smaller than others a segment is when the disk is nearly full.
     private static let smallestShare = 64
@@ -72,6 +73,7 @@ final class Journal: @unchecked Sendable {
         catalog = SegmentCatalog(recovery.segments)
         segmentSize = options.segmentSize
         orphans = recovery.orphans
+        spares = SpareSegments(disk, options)
         endLSN = recovery.end ?? 0
         syncedLSN = endLSN
     }
@@ -141,7 +143,7 @@ final class Journal: @unchecked Sendable {
         let sealed = segments.reduce(0) { $0 + ($1.isSealed ? SegmentHeader.size + $1.size : 0) }
         return JournalStatus(
             segmentCount: segments.count,
-            size: sealed + (tail?.capacity ?? 0),
+            size: sealed + (tail?.capacity ?? 0) + spares.size,
             syncedLSN: syncedLSN,
             indexFailure: indexFailure
         )
@@ -151,16 +153,23 @@ final class Journal: @unchecked Sendable {
     func close() throws(StorageError) {
         try sealTail()
         readers = []
+        try spares.drop()
     }
 
-    /// Deletes the segments whose records all lie below `lsn`, oldest first; never the last.
+    /// Gives back the room of removed segments that is kept for the next ones.
     ///
-    /// Each deletion is made durable before the next, so that a crash cannot leave a gap. What
+    /// - Returns: Whether there was any.
+    /// - Throws: `.io`.
+    func dropSpares() throws(StorageError) -> Bool { try spares.drop() }
+
+    /// Removes the segments whose records all lie below `lsn`, oldest first; never the last.
+    ///
+    /// Each removal is made durable before the next, so that a crash cannot leave a gap. What
     /// made the segments dispensable is synced first, whatever the policy.
     ///
     /// - Parameter lsn: No record below it is needed any more.
-    /// - Returns: How many were deleted.
-    /// - Throws: `.io`; what was deleted before stays so.
+    /// - Returns: How many were removed.
+    /// - Throws: `.io`; what was removed before stays so.
     @discardableResult
     func remove(segmentsBefore lsn: UInt64) throws(StorageError) -> Int {
         var count = 0
@@ -175,11 +184,12 @@ final class Journal: @unchecked Sendable {
                 try disk.remove(options.path(SegmentName.index(first.base)))
                 try disk.syncDirectory(options.directory)
             }
-            try disk.remove(options.path(SegmentName.segment(first.base)))
-            try disk.syncDirectory(options.directory)
-            readers.removeAll { $0.base == first.base }
-            segments.removeFirst()
+            // Nobody is to look into a file that is about to become another segment.
             catalog.remove(first.base)
+            readers.removeAll { $0.base == first.base }
+            try spares.keepOrRemove(first, segmentSize: segmentSize)
+            try disk.syncDirectory(options.directory)
+            segments.removeFirst()
             count += 1
         }
         return count
@@ -252,6 +262,9 @@ final class Journal: @unchecked Sendable {
     /// so that settlements can be written, which give room back.
     private func makeTail(withRoomFor size: Int) throws(StorageError) -> SegmentTail {
         let needed = SegmentHeader.size + size
+        if let spare = spares.take(withRoomFor: needed) {
+            return try SegmentTail(disk, options, base: endLSN, reusing: spare, size: segmentSize)
+        }
         do throws(StorageError) {
             let capacity = max(segmentSize, needed)
             return try SegmentTail(disk, options, base: endLSN, capacity: capacity)

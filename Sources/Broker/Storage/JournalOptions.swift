@@ -8,6 +8,8 @@ struct JournalOptions {
     /// Size of a segment file in octets, its header included; a larger record gets a segment of
     /// its own size.
     var segmentSize = 64 << 20
+    /// Files of removed segments that are kept for the next ones.
+    var spareCountMax = 0
     /// What `commit` waits for.
     var sync = SyncPolicy.confirm
     /// How long records may lie unsynced with the policy `interval`.

@@ -34,6 +34,7 @@ struct JournalRecovery {
         let indexed = Set(
             names.compactMap { SegmentName.base(of: $0, suffix: SegmentName.indexSuffix) }
         )
+        if context.repairs { try SpareSegments.removeAll(names, context.disk, options) }
         let all = bases.union(indexed).sorted()
         for (position, base) in all.enumerated() {
             let next = position + 1 < all.count ? all[position + 1] : nil
@@ -126,9 +127,9 @@ struct JournalRecovery {
             return
         }
         let available = max(0, try file.size() - SegmentHeader.size)
-        let hasHeader = try checkHeader(file, base: base, path: path)
+        let header = try readHeader(file, base: base, path: path)
         let room = next.map { Int($0 - base) } ?? Int.max
-        if context.purpose == .start, let index, hasHeader,
+        if context.purpose == .start, let index, header != nil,
             index.dataSize <= min(available, room)
         {
             replayAll(index)
@@ -140,7 +141,12 @@ struct JournalRecovery {
         let isSealed = index != nil || next != nil
         let limit = isSealed ? min(index?.dataSize ?? available, room) : nil
         var scan = SegmentScan(context, file, base: base, index: index)
-        try scan.run(available: available, limit: limit, hasHeader: hasHeader)
+        try scan.run(available: available, limit: limit, header)
+        if context.purpose == .check, !scan.losses.isEmpty, try open(path) == nil {
+            // A broker that runs meanwhile has removed it, and writes over its records.
+            end = nil
+            return
+        }
         report.losses += scan.losses
         report.recordCount += scan.recordCount
         hasChanges = hasChanges || context.repairs
@@ -165,24 +171,24 @@ struct JournalRecovery {
         if end > base { segments.append(JournalSegment(base: base, end: end, isSealed: true)) }
     }
 
-    /// Whether the header checks out.
-    private func checkHeader(
+    /// The header, if it checks out.
+    private func readHeader(
         _ file: any DiskFile,
         base: UInt64,
         path: String
     )
-        throws(StorageError) -> Bool
+        throws(StorageError) -> SegmentHeader?
     {
         let contents = FileContents(file, offset: 0, count: SegmentHeader.size)
         switch SegmentHeader.read(contents.view.bytes) {
-        case .damaged: return false
+        case .damaged: return nil
         case .otherVersion(let version):
             throw .badFormat(path: path, reason: "it has format version \(version)")
         case .header(let header):
             guard header.nameHash == context.options.nameHash ?? header.nameHash else {
                 throw .badFormat(path: path, reason: "it belongs to another virtual host")
             }
-            return header.base == base
+            return header.base == base ? header : nil
         }
     }
 

@@ -162,6 +162,9 @@ final class JournalWriter: @unchecked Sendable {
         let before = freeSpace
         do throws(StorageError) {
             freeSpace = try journal.freeSpace()
+            if (freeSpace ?? 0) < diskFreeLimit, try journal.dropSpares() {
+                freeSpace = try journal.freeSpace()
+            }
         } catch {
             log.warning("free disk space unknown", ["error": "\(error)"])
         }

@@ -201,7 +201,6 @@ private final class PosixFile: DiskFile {
         }
     }
 
-    /// Gives an empty file its size and the room for it.
     func reserve(_ size: Int) throws(StorageError) {
         while true {
             let error = posix_fallocate(number, 0, size)

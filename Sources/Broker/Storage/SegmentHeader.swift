@@ -7,6 +7,8 @@ struct SegmentHeader: Equatable {
     /// The version this code writes, and the only one it reads.
     static let version: UInt16 = 1
     private static let magic = Array("BRKDJRNL".utf8)
+    /// Set in the octets from 12 on when the file was another segment before.
+    private static let reusedFlag: UInt32 = 1
 
     /// Log sequence number of the first record.
     var base: UInt64
@@ -14,6 +16,9 @@ struct SegmentHeader: Equatable {
     var created: WallTime
     /// `VirtualHostDirectory.hash` of the virtual host's name.
     var nameHash: UInt64
+    /// The base of the segment the file was before, of which records may lie behind those of this
+    /// one; `nil` for a new file.
+    var formerBase: UInt64?
 
     /// What the start of a file turns out to be.
     enum Reading: Equatable {
@@ -28,10 +33,11 @@ struct SegmentHeader: Equatable {
         var octets = Self.magic
         octets.append(littleEndian: Self.version)
         octets.append(littleEndian: UInt16(Self.size))
-        octets.append(littleEndian: UInt32(0))
+        octets.append(littleEndian: formerBase == nil ? 0 : Self.reusedFlag)
         octets.append(littleEndian: base)
         octets.append(littleEndian: created.milliseconds)
         octets.append(littleEndian: nameHash)
+        octets.append(littleEndian: formerBase ?? 0)
         octets += [UInt8](repeating: 0, count: Self.size - 4 - octets.count)
         octets.append(littleEndian: ByteView.with(octets) { $0.checksum() })
         return octets
@@ -46,11 +52,13 @@ struct SegmentHeader: Equatable {
             let version = UInt16(truncatingIfNeeded: view.littleEndianUInt32(at: 8))
             guard version == self.version else { return .otherVersion(version) }
             let milliseconds = Int64(bitPattern: view.littleEndianUInt64(at: 24))
+            let isReused = view.littleEndianUInt32(at: 12) & reusedFlag != 0
             return .header(
                 SegmentHeader(
                     base: view.littleEndianUInt64(at: 16),
                     created: WallTime(milliseconds: milliseconds),
-                    nameHash: view.littleEndianUInt64(at: 32)
+                    nameHash: view.littleEndianUInt64(at: 32),
+                    formerBase: isReused ? view.littleEndianUInt64(at: 40) : nil
                 )
             )
         }

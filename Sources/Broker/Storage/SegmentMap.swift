@@ -6,37 +6,33 @@ import Wire
 struct SegmentMap: Equatable {
     /// Stretches of frames that follow each other and check out, in order.
     private(set) var runs: [Range<Int>] = []
+    /// Behind the last octet that was written as a part of this segment, be it whole or not.
+    private(set) var writtenEnd = 0
     /// The run with the last barrier: everything up to there had been synced.
     private var lastBarrierRun: Int?
 
-    /// Maps what `window` shows of the segment that begins at `base`.
-    init(_ window: SegmentWindow, file: any DiskFile, base: UInt64) {
+    /// Maps what `window` shows of a segment.
+    ///
+    /// - Parameters:
+    ///   - window: Over the frames, and what lies behind them.
+    ///   - file: The segment's.
+    ///   - formerBase: As the header has it.
+    init(_ window: SegmentWindow, file: any DiskFile, formerBase: UInt64?) {
+        var finder = FrameFinder(window, file: file, formerBase: formerBase)
         var offset = 0
-        var start = 0
-        var damage: (search: FrameSearch, contents: FileContents, start: Int)?
         while true {
-            if let frame = window.frame(at: offset) {
+            let start = offset
+            while let frame = window.frame(at: offset) {
                 if frame.size.isBarrier { lastBarrierRun = runs.count }
                 offset += frame.size.frame
-                continue
             }
             if offset > start { runs.append(start..<offset) }
-            if damage == nil {
-                let rest = offset..<window.dataSize
-                guard !window.withoutZeros(rest).isEmpty else { return }
-                let contents = FileContents(
-                    file,
-                    offset: SegmentHeader.size + offset,
-                    count: rest.count
-                )
-                let search = FrameSearch(contents.view, lsn: base + UInt64(offset))
-                damage = (search, contents, offset)
+            switch finder.next(behind: offset) {
+            case .frame(let found): offset = found
+            case .end(let end):
+                writtenEnd = end
+                return
             }
-            guard let (search, _, first) = damage,
-                let found = search.next(from: offset - first + 1)
-            else { return }
-            offset = first + found
-            start = offset
         }
     }
 

@@ -2,6 +2,7 @@
 enum SegmentName {
     static let segmentSuffix = ".journal"
     static let indexSuffix = ".index"
+    static let spareSuffix = ".spare"
 
     /// The name of the segment that begins at `base`.
     static func segment(_ base: UInt64) -> String { name(base, segmentSuffix) }

@@ -34,19 +34,15 @@ struct SegmentScan {
     /// - Parameters:
     ///   - available: Octets the file has behind its header.
     ///   - limit: Octets of frames it should have, `nil` for the last segment if it was not sealed.
-    ///   - hasHeader: Whether its header checks out.
+    ///   - header: Its header, if it checks out.
     /// - Throws: `.io` or `.diskFull` when what was recovered cannot be made durable.
-    mutating func run(available: Int, limit: Int?, hasHeader: Bool) throws(StorageError) {
-        var dataSize = min(available, limit ?? available)
-        if context.purpose == .check, limit == nil {
-            // A broker may be writing: what lies before the last octet it has written by now is
-            // whole, and the rest is not looked at, so that nothing is read before and behind it
-            // as if there were a hole.
-            let written = SegmentWindow(file, base: base, dataSize: dataSize)
-            dataSize = written.withoutZeros(0..<dataSize).upperBound
-        }
-        let window = SegmentWindow(file, base: base, dataSize: dataSize)
-        var map = SegmentMap(window, file: file, base: base)
+    mutating func run(
+        available: Int,
+        limit: Int?,
+        _ header: SegmentHeader?
+    ) throws(StorageError) {
+        let window = SegmentWindow(file, base: base, dataSize: min(available, limit ?? available))
+        var map = SegmentMap(window, file: file, formerBase: header?.formerBase)
         if limit == nil { map.cutTornTail() }
         let size = limit ?? map.end
         let writer =
@@ -60,8 +56,8 @@ struct SegmentScan {
         }
         lose(offset..<size, in: window, writer)
         end = base + UInt64(size)
-        if !hasHeader, size > 0 { try repairHeader() }
-        if limit == nil { try cut(at: size, of: window) }
+        if header == nil, size > 0 { try repairHeader() }
+        if limit == nil { try cut(size..<max(size, map.writtenEnd), of: window) }
         if context.repairs, let limit, available < limit { try fill(to: limit) }
         writer?.finish()
     }
@@ -124,9 +120,13 @@ struct SegmentScan {
         return count
     }
 
-    /// Ends the last segment at `offset`, keeping a copy of what lies behind.
-    private mutating func cut(at offset: Int, of window: SegmentWindow) throws(StorageError) {
-        let rest = window.withoutZeros(offset..<window.dataSize)
+    /// Ends the last segment where `range` begins, keeping a copy of what is in it.
+    private mutating func cut(
+        _ range: Range<Int>,
+        of window: SegmentWindow
+    ) throws(StorageError) {
+        let offset = range.lowerBound
+        let rest = window.withoutZeros(range)
         let octets = setAside(rest, of: window)
         if octets != .none {
             let start = SegmentHeader.size + offset

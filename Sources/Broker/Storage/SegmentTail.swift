@@ -10,7 +10,11 @@ final class SegmentTail {
 
     let file: any DiskFile
     let base: UInt64
+    /// Behind what is written lie zeros and then records of the segment the file was before.
+    private let isReused: Bool
     let index: SegmentIndexWriter
+    /// What the file system reads before it can change a part of it, in octets.
+    private static let pageSizeMax = 4096
     /// Size of the file, its header included.
     let capacity: Int
     /// Where the next frame goes, in octets from the start of the file.
@@ -26,7 +30,7 @@ final class SegmentTail {
     ///   - base: Log sequence number of the first record.
     ///   - capacity: Size of the file in octets; the room for it is taken at once.
     /// - Throws: `.diskFull`, `.io`; a file may be left behind, which the next attempt replaces.
-    init(
+    convenience init(
         _ disk: any Disk,
         _ options: JournalOptions,
         base: UInt64,
@@ -34,16 +38,66 @@ final class SegmentTail {
     )
         throws(StorageError)
     {
+        let file = try disk.create(options.path(SegmentName.segment(base)), size: capacity)
+        try self.init(disk, options, base: base, file, capacity: capacity, formerBase: nil)
+    }
+
+    /// Makes a segment of a file that was another one before.
+    ///
+    /// - Parameters:
+    ///   - disk: Where.
+    ///   - options: Of the journal.
+    ///   - base: Log sequence number of the first record.
+    ///   - spare: The file, which has no other user.
+    ///   - size: What it should have in octets; it stays smaller when there is no room.
+    /// - Throws: `.io`.
+    convenience init(
+        _ disk: any Disk,
+        _ options: JournalOptions,
+        base: UInt64,
+        reusing spare: SpareSegment,
+        size: Int
+    )
+        throws(StorageError)
+    {
+        let file = try disk.open(spare.path, for: .readingAndWriting)
+        var capacity = spare.size
+        do throws(StorageError) {
+            try file.reserve(size)
+            capacity = size
+        } catch .diskFull {
+            // What it has will do.
+        }
+        try self.init(disk, options, base: base, file, capacity: capacity, formerBase: spare.base)
+        // Under its new name it must never be seen with its old header.
+        try file.sync()
+        try disk.rename(spare.path, to: options.path(SegmentName.segment(base)))
+    }
+
+    /// Begins the segment in its file.
+    private init(
+        _ disk: any Disk,
+        _ options: JournalOptions,
+        base: UInt64,
+        _ file: any DiskFile,
+        capacity: Int,
+        formerBase: UInt64?
+    )
+        throws(StorageError)
+    {
         self.base = base
         self.capacity = capacity
-        file = try disk.create(options.path(SegmentName.segment(base)), size: capacity)
+        self.file = file
+        isReused = formerBase != nil
         let header = SegmentHeader(
             base: base,
             created: options.now(),
-            nameHash: options.nameHash ?? 0
+            nameHash: options.nameHash ?? 0,
+            formerBase: formerBase
         )
-        try file.write(header.encoded, at: 0)
         index = SegmentIndexWriter(disk, options, base: base)
+        try file.write(header.encoded, at: 0)
+        if isReused { try zeroAhead(pieceSize: 0) }
     }
 
     /// Octets left for frames.
@@ -93,6 +147,11 @@ final class SegmentTail {
         }
         let piece = unsafe UnsafeRawBufferPointer(rebasing: frames[..<end])
         do throws(StorageError) {
+            try zeroAhead(pieceSize: end)
+        } catch .diskFull {
+            // The frames may still find room.
+        }
+        do throws(StorageError) {
             try unsafe file.write(piece, at: position)
         } catch {
             // The records may come a second time.
@@ -100,25 +159,35 @@ final class SegmentTail {
             throw error
         }
         position += end
-        do throws(StorageError) {
-            try zeroAhead(pieceSize: end)
-        } catch .diskFull {
-            // It only saves time, and the frames are written.
-        }
         return end
     }
 
-    /// Writes zeros ahead of small pieces, once for many of them.
+    /// Writes zeros where the next piece ends, before it is written.
     ///
-    /// A sync after a write into octets that were written before has no allocation to record in
-    /// the file system's own journal, which halves its time. Large pieces would pay twice.
+    /// In a new file, and for small pieces, once for many of them: a sync after a write into
+    /// octets that were written before has no allocation to record in the file system's own
+    /// journal, which halves its time. Large pieces would pay twice.
+    ///
+    /// In a reused file to the end of the page: whole pages need not be read before they are
+    /// changed, and zeros behind the last frame tell the end from a torn write.
     private func zeroAhead(pieceSize: Int) throws(StorageError) {
-        guard writtenEnd < position else { return }
-        writtenEnd = position
-        let end = min(capacity, position + Self.zeroedAhead)
-        guard pieceSize <= Self.smallPieceMax, end > position else { return }
-        try file.write([UInt8](repeating: 0, count: end - position), at: position)
-        writtenEnd = end
+        let end = position + pieceSize
+        guard writtenEnd < min(capacity, end + JournalFrame.headerSize) else { return }
+        let first: Int
+        let last: Int
+        if isReused {
+            // Small files, which only tests have, would be zeros for the most part.
+            let pageSize = max(1, min(Self.pageSizeMax, capacity / 16))
+            first = max(writtenEnd, end / pageSize * pageSize)
+            last = (end + JournalFrame.headerSize + pageSize - 1) / pageSize * pageSize
+        } else {
+            guard pieceSize <= Self.smallPieceMax else { return }
+            first = max(writtenEnd, end)
+            last = first + Self.zeroedAhead
+        }
+        let count = min(capacity, last) - first
+        try file.write([UInt8](repeating: 0, count: count), at: first)
+        writtenEnd = first + count
     }
 
     /// Ends the file behind the last frame and makes it durable.

@@ -51,6 +51,9 @@ final class SegmentWindow {
         return (size, payload)
     }
 
+    /// Reads anew at the next look: somebody may be writing.
+    func forget() { held = 0..<0 }
+
     /// `range` without the zeros at its end; empty when there is nothing else.
     func withoutZeros(_ range: Range<Int>) -> Range<Int> {
         var end = range.lowerBound

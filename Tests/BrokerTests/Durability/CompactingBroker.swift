@@ -101,6 +101,11 @@ final class CompactingBroker {
     /// Octets of the copies made so far.
     var copiedSize: UInt64 { virtualHost.state.journal.compaction.copiedSize }
 
+    /// Where its segments begin, oldest first.
+    var segmentBases: [UInt64] { journal.segments.map(\.base) }
+
+    var journalOptions: JournalOptions { journal.options }
+
     /// Where the journal begins.
     var firstLSN: UInt64 { journal.segments.first?.base ?? 0 }
 

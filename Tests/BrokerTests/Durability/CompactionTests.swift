@@ -45,6 +45,36 @@ struct CompactionTests {
         return largest
     }
 
+    @Test("a segment that is removed while it is copied from is passed over, silently")
+    func removedMeanwhile() throws {
+        let disk = MemoryDisk()
+        let store = try CompactingBroker(disk)
+        let peer = try store.broker.connect()
+        try declare("slow", peer, store)
+        try declare("fast", peer, store)
+        publish("old", to: "slow", peer)
+        try peer.consume("fast", "f")
+        _ = try passTraffic(120, peer, store, isCompacted: false)
+        let bases = store.segmentBases
+        var calls = 0
+        let lines = LineCollector()
+        let first = "vhosts/%2F/" + SegmentName.segment(bases[0])
+        let compactor = Compactor(
+            VanishingDisk(disk, vanished: first),
+            store.journalOptions,
+            log: lines.logger(level: .debug)
+        ) {
+            calls += 1
+            return calls < 3 ? bases : Array(bases.dropFirst())
+        }
+        for _ in 0..<4 {
+            _ = compactor.step { body in store.broker.batch { body(store.virtualHost) } }
+        }
+        #expect(calls > 3)
+        #expect(lines.lines.isEmpty)
+        store.end()
+    }
+
     @Test("one old message does not keep what came after it", arguments: [true, false])
     func oldMessage(isCompacted: Bool) throws {
         let disk = MemoryDisk()

@@ -76,6 +76,18 @@ struct JournalCheckTests {
         #expect(finding.segmentCount == paths.count - 1)
     }
 
+    @Test("takes a segment that a broker writes over meanwhile for removed, not for damaged")
+    func writtenOver() throws {
+        let paths = fixture.paths(".journal")
+        fixture.disk.lose(paths[1].replacing(".journal", with: ".index"))
+        for octet in 70..<110 { fixture.disk[paths[1]][octet] ^= 0xFF }
+        let damaged = try JournalCheck(fixture.disk).run()[0]
+        #expect(damaged.report.losses.map(\.kind) == [.damagedRecords])
+        let disk = VanishingDisk(fixture.disk, vanished: paths[1], after: 1)
+        let finding = try JournalCheck(disk).run()[0]
+        #expect(finding.report.losses.isEmpty)
+    }
+
     @Test("counts the records of a transaction that has no end")
     func openTransaction() throws {
         #expect(try JournalCheck(fixture.disk).run()[0].openTransactionCount == nil)

@@ -32,6 +32,7 @@ struct JournalFixture {
             WallTime(milliseconds: 1_700_000_000_000)
         }
         options.segmentSize = segmentSize
+        options.spareCountMax = 2
     }
 
     /// Opens the journal as a process does when it starts.

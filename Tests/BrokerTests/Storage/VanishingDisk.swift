@@ -4,10 +4,17 @@
 final class VanishingDisk: Disk {
     private let disk: any Disk
     private let vanished: String
+    private var openCount = 0
+    private let openCountMax: Int
 
-    init(_ disk: any Disk, vanished: String) {
+    /// - Parameters:
+    ///   - disk: Has the file.
+    ///   - vanished: The file.
+    ///   - openCountMax: How often it can be opened before it is gone.
+    init(_ disk: any Disk, vanished: String, after openCountMax: Int = 0) {
         self.disk = disk
         self.vanished = vanished
+        self.openCountMax = openCountMax
     }
 
     var path: String { disk.path }
@@ -23,7 +30,8 @@ final class VanishingDisk: Disk {
     }
 
     func open(_ path: String, for use: DiskFileUse) throws(StorageError) -> any DiskFile {
-        if path == vanished {
+        if path == vanished { openCount += 1 }
+        if path == vanished, openCount > openCountMax {
             throw .io(operation: "open", path: path, errno: StorageError.noEntry)
         }
         return try disk.open(path, for: use)

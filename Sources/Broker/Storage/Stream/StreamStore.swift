@@ -161,6 +161,8 @@ final class StreamStore: @unchecked Sendable {
         var options = options
         options.directory = StreamDirectory.path(directory, stream: stream)
         options.nameHash = StreamDirectory.nameHash(virtualHost: virtualHost, queue: queue)
+        // Readers hold on to the files of a stream after what is in them has gone.
+        options.spareCountMax = 0
         return options
     }
 
