@@ -9,6 +9,7 @@ extension BrokerModel {
         for model in liveQueues {
             guard let queue = model.handle else { continue }
             try checkLimits(model, queue)
+            try checkValues(model)
             try noteEntered(model, queue)
             try checkOrder(model)
         }
@@ -50,6 +51,15 @@ extension BrokerModel {
             "\(model.name.string) holds more than it may: \(model.ready.map(\.name)), "
                 + "\(model.entered.count) new"
         )
+    }
+
+    /// What came with a value found none like it.
+    private func checkValues(_ model: ModelQueue) throws(Violation) {
+        model.departed = []
+        for copy in model.entered where copy.isIn && copy.value != nil {
+            guard let rival = model.rival(of: copy) else { continue }
+            throw Violation("\(copy.name) has the value of \(rival.name), which is there")
+        }
     }
 
     /// Notes where those stand that came, which is behind all others, in the order they came.
@@ -132,6 +142,14 @@ extension BrokerModel {
             exchanges == Set(topology.exchanges.keys).filter { !ModelTopology.isPredefined($0) },
             "other exchanges than declared: \(exchanges)"
         )
+        for exchange in virtualHost.exchangeList() where exchange.state.values.cache != nil {
+            let known = memory(of: exchange.record.exchange)?.digests(at: now)
+            try insist(
+                exchange.remembered.map(\.digest) == known,
+                "\(exchange.record.exchange.string) remembers \(exchange.remembered), not "
+                    + "\(known ?? [])"
+            )
+        }
         try insist(
             virtualHost.state.bindings.count == topology.bindings.count,
             "\(virtualHost.state.bindings.count) bindings, not \(topology.bindings.count)"

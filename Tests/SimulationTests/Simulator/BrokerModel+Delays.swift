@@ -8,18 +8,19 @@ import Wire
 /// time, and go where the bindings of that moment lead.
 extension BrokerModel {
     var delayQueues: [ModelQueue] {
-        topology.delays.keys.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+        topology.exchangeLives.keys.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
             .compactMap { delayQueue($0) }
     }
 
     func delayQueue(_ exchange: ShortString) -> ModelQueue? {
-        topology.delays[exchange].flatMap { lives[$0] }
+        topology.exchangeLives[exchange].flatMap { lives[$0] }
     }
 
     /// Those of exchanges that have gone, by whatever way, are gone with them.
     func dropDelays() {
         for queue in lives.values
-        where queue.isDelay && !queue.isDeleted && topology.delays[queue.name] != queue.life {
+        where queue.isDelay && !queue.isDeleted && topology.exchangeLives[queue.name] != queue.life
+        {
             queue.isDeleted = true
             for copy in queue.ready { queue.settle(copy, epoch: epoch) }
         }

@@ -161,7 +161,11 @@ extension BrokerModel {
     private func explain(_ copy: ModelCopy, _ queue: Queue) throws(Violation) {
         let model = copy.queue
         let isNew = model.entered.contains { $0 === copy }
-        if isNew, copy.timeToLive == 0 {
+        if isNew, let rival = model.rival(of: copy), isTold(copy, from: rival, queue) {
+            // It is answered for when the first one is durable.
+            if copy.journalEpoch != nil { copy.message.copies.append(rival) }
+            model.forget(copy)
+        } else if isNew, copy.timeToLive == 0 {
             die(copy, .expired)
         } else if isNew, model.refuses {
             let count = queue.state.ready.count
@@ -182,6 +186,14 @@ extension BrokerModel {
         } else {
             throw Violation("\(copy.name) is gone; \(queue.state.counters.lost) are lost")
         }
+    }
+
+    /// Whether a copy that is not there was a duplicate of another one: for certain if that is
+    /// there, else if nothing else explains it.
+    private func isTold(_ copy: ModelCopy, from rival: ModelCopy, _ queue: Queue) -> Bool {
+        let model = copy.queue
+        let isShort = model.nextPosition + model.entered.count > Int(queue.state.nextPosition)
+        return rival.isIn || isShort || copy.timeToLive != 0 && !model.isLimited
     }
 
     /// Gives new copies the positions of entries that hold their messages.

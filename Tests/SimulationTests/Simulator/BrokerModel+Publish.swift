@@ -22,8 +22,29 @@ extension BrokerModel {
     private func route(_ message: ModelMessage, on channel: ModelChannel, sequence: Int? = nil) {
         messages[message.id] = message
         message.operation = operation
-        let route = topology.route(message.exchange, message.key, headers: message.headers)
-        message.copies = enter(message, route, sequence: sequence)
+        var place = sequence
+        // That it is in its queues and its value known is one transaction of the journal.
+        if topology.exchanges[message.exchange]?.remembersOnDisk == true {
+            place = place ?? nextSequence()
+        }
+        var first: [ModelCopy] = []
+        let route = topology.route(
+            message.exchange,
+            message.key,
+            headers: message.headers,
+            isDuplicate: { exchange in
+                let known = memory(of: exchange)?.take(
+                    message,
+                    at: now,
+                    epoch: epoch,
+                    sequence: place ?? 0
+                )
+                first += known?.message?.copies ?? []
+                return known != nil
+            }
+        )
+        message.copies = enter(message, route, sequence: place)
+        if message.isPersistent { message.copies += first }
         if route.queues.isEmpty, message.isMandatory {
             channel.returns.append(message.id)
         }
@@ -56,6 +77,16 @@ extension BrokerModel {
         let place = sequence ?? nextSequence()
         return copies
             + queues.map { $0.append(message, sequence: place, isKept: isKept, moment) }
+    }
+
+    func memory(of exchange: ShortString) -> ModelMemory? {
+        topology.exchangeLives[exchange].flatMap { memories[$0] }
+    }
+
+    /// Those of exchanges, by name.
+    func memories(of durable: ModelTopology.Durable) -> [(ShortString, ModelMemory)] {
+        durable.exchangeLives.compactMap { name, life in memories[life].map { (name, $0) } }
+            .sorted { $0.1.life < $1.1.life }
     }
 
     func commit(_ channel: ModelChannel) {

@@ -10,6 +10,8 @@ struct Recovered {
     let contents: [ShortString: Contents]
     /// What each exchange delays.
     let delays: [ShortString: Contents]
+    /// What each exchange remembers, oldest first.
+    let values: [ShortString: [RememberedValue]]
 
     struct Contents {
         /// Of the queue, in the journal.
@@ -33,7 +35,9 @@ extension Recovered {
         let visible = durable.queues.compactMap { name, queue in
             contents[name].map { (queue.life, $0) }
         }
-        let hidden = durable.delays.compactMap { name, life in delays[name].map { (life, $0) } }
+        let hidden = durable.exchangeLives.compactMap { name, life in
+            delays[name].map { (life, $0) }
+        }
         return (visible + hidden).sorted { $0.0 < $1.0 }
     }
 }
@@ -70,26 +74,6 @@ extension BrokerModel {
             && durable.queues.mapValues(\.declare) == found.queues.mapValues(\.declare)
     }
 
-    /// Where the journal can have ended: behind `low`, before `high`.
-    private struct Cut {
-        var low: Int
-        var lowName: String
-        var high: Int
-        var highName: String
-
-        mutating func isBehind(_ sequence: Int, _ name: @autoclosure () -> String) {
-            guard sequence > low else { return }
-            low = sequence
-            lowName = name()
-        }
-
-        mutating func isBefore(_ sequence: Int, _ name: @autoclosure () -> String) {
-            guard sequence < high else { return }
-            high = sequence
-            highName = name()
-        }
-    }
-
     /// The copies that came back, if these are ones that may.
     private func survivors(
         _ recovered: Recovered,
@@ -97,7 +81,7 @@ extension BrokerModel {
         before end: Int
     ) throws(Violation) -> [Int: [ModelCopy]] {
         var survivors: [Int: [ModelCopy]] = [:]
-        var cut = Cut(
+        var cut = JournalCut(
             low: snapshot.sequence,
             lowName: "a change of the topology",
             high: end,
@@ -126,6 +110,10 @@ extension BrokerModel {
                 }
             }
         }
+        for (name, memory) in memories(of: snapshot.durable) {
+            let found = recovered.values[name] ?? []
+            try memory.check(found, at: now, durableEpoch: durableEpoch, &cut)
+        }
         // A copy settled by a commit is gone with it, or never got as far; one that died went on
         // before it was settled.
         settled.sort { $0.sequence < $1.sequence }
@@ -138,7 +126,7 @@ extension BrokerModel {
         return survivors
     }
 
-    private func noteAbsence(of copy: ModelCopy, _ cut: inout Cut) throws(Violation) {
+    private func noteAbsence(of copy: ModelCopy, _ cut: inout JournalCut) throws(Violation) {
         guard copy.settledEpoch == nil, copy.wasStored || copy.place != .dying else { return }
         try insist(
             copy.journalEpoch ?? 0 > durableEpoch,
@@ -152,11 +140,12 @@ extension BrokerModel {
         of copy: ModelCopy,
         _ found: Set<ObjectIdentifier>,
         _ alive: Set<Int>,
-        _ cut: inout Cut
+        _ cut: inout JournalCut
     ) throws(Violation) {
         guard let settled = copy.settledWith ?? copy.lastLetter else { return }
         let isDurable = copy.journalEpoch ?? 0 <= durableEpoch
-        if isDurable || cut.low >= copy.sequence {
+        let last = copy.lastSequence ?? copy.sequence
+        if isDurable || cut.low >= last {
             cut.isBehind(settled, "the end of \(copy.name)")
             for letter in copy.lastLetters
             where letter.settledEpoch == nil && alive.contains(letter.queue.life) {
@@ -166,7 +155,7 @@ extension BrokerModel {
                 )
             }
         } else if cut.high <= settled {
-            cut.isBefore(copy.sequence, copy.name)
+            cut.isBefore(last, copy.name)
         }
     }
 
@@ -208,7 +197,18 @@ extension BrokerModel {
             try check(item.deliveryCount, of: copy)
             copies.append(copy)
         }
+        try checkValues(of: copies, in: life)
         return copies
+    }
+
+    /// Of two with one value, one had left when the other came.
+    private func checkValues(of copies: [ModelCopy], in life: ModelQueue) throws(Violation) {
+        guard life.isUnique else { return }
+        var live: Set<ValueDigest> = []
+        for copy in copies where copy.isIn {
+            guard let value = copy.value else { continue }
+            try insist(live.insert(value).inserted, "\(copy.name) came with a value known before")
+        }
     }
 
     /// Checks what is known of how often a copy was handed out.
@@ -249,6 +249,12 @@ extension BrokerModel {
             kept[number] = life
         }
         lives = kept
+        var keptMemories: [Int: ModelMemory] = [:]
+        for (name, memory) in memories(of: durable) {
+            memory.restore(recovered.values[name] ?? [], at: now)
+            keptMemories[memory.life] = memory
+        }
+        memories = keptMemories
         messages = messages.filter { id, _ in kept.values.contains { $0.copies[id] != nil } }
         connections = [:]
         deaths = []

@@ -11,6 +11,8 @@ final class BrokerModel {
     var topology = ModelTopology()
     /// Every queue that ever was, since the last restart that was looked at.
     var lives: [Int: ModelQueue] = [:]
+    /// What exchanges remember, by their lives.
+    var memories: [Int: ModelMemory] = [:]
     var snapshots = [Snapshot(epoch: 0, sequence: 0, durable: .init())]
     var connections: [Int: [UInt16: ModelChannel]] = [:]
     var messages: [Int: ModelMessage] = [:]
@@ -218,6 +220,11 @@ final class BrokerModel {
         guard let known = topology.exchanges[declare.exchange] else {
             if declare.passive { throw ChannelFailure(.notFound) }
             var life: Int?
+            if declare.isDeduplicating {
+                lifeCount += 1
+                life = lifeCount
+                memories[lifeCount] = ModelMemory(declare, life: lifeCount)
+            }
             if declare.isDelaying {
                 lifeCount += 1
                 life = lifeCount
@@ -228,7 +235,7 @@ final class BrokerModel {
                 )
                 lives[lifeCount] = ModelQueue(queue, isDelay: true, declaredIn: epoch, at: now)
             }
-            topology.add(declare, delays: life)
+            topology.add(declare, life: life)
             exchangeEpochs[declare.exchange] = epoch
             channel.expect(ExchangeDeclareOk.id, epoch: declare.durable ? epoch : 0)
             return

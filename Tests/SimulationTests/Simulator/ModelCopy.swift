@@ -20,6 +20,8 @@ final class ModelCopy {
     /// The last place it can have, where only the broker knows the order.
     var lastSequence: Int?
     var place = Place.ready
+    /// The value that keeps others out of its queue.
+    var value: ValueDigest?
     /// It is in the journal, with this batch.
     var journalEpoch: Int?
     /// It was settled, dropped or purged, which this batch says.
@@ -56,9 +58,13 @@ final class ModelCopy {
         self.queue = queue
         self.priority = priority
         self.timeToLive = timeToLive
+        value = queue.isUnique ? message.digest : nil
     }
 
     var name: String { "message \(message.id) in \(queue.name.string)/\(queue.life)" }
+
+    /// Whether its queue has it, or a consumer has not settled it.
+    var isIn: Bool { place == .ready || place == .out }
 
     var isRedelivered: Bool { deliveryCount > 0 }
 

@@ -34,6 +34,8 @@ final class ModelQueue {
     let deadLetterExchange: ShortString?
     let deadLetterKey: ShortString?
     let hasSingleActiveConsumer: Bool
+    /// Whether it holds no two messages with one value.
+    let isUnique: Bool
     var isDeleted = false
     /// Since when nobody has used it, as far as x-expires goes.
     var unusedSince = Instant.zero
@@ -50,6 +52,8 @@ final class ModelQueue {
     var handedOut: ModelCopy?
     /// What a full queue dropped in the operation at hand.
     var dropped: [ModelCopy] = []
+    /// What left in the operation at hand and had a value.
+    var departed: [ModelCopy] = []
     /// Messages that time ended in the operation at hand and that went nowhere.
     var endedUnseen = 0
     /// Whether ready messages have left in the operation at hand.
@@ -84,6 +88,7 @@ final class ModelQueue {
         deadLetterExchange = arguments.text("x-dead-letter-exchange")
         deadLetterKey = arguments.text("x-dead-letter-routing-key")
         hasSingleActiveConsumer = arguments["x-single-active-consumer"] == .bool(true)
+        isUnique = arguments["x-message-deduplication"] == .bool(true)
     }
 
     /// The broker's queue is this.
@@ -145,11 +150,28 @@ final class ModelQueue {
 
     /// The queue was full after all: it never had the copy.
     func refuse(_ copy: ModelCopy) {
+        forget(copy)
+        copy.message.isRefused = true
+    }
+
+    /// Another one with the value of a copy that is there, or was a moment ago.
+    func rival(of copy: ModelCopy) -> ModelCopy? {
+        guard let value = copy.value else { return nil }
+        func isRival(_ other: ModelCopy) -> Bool { other !== copy && other.value == value }
+        // What came with it may be missing as well.
+        func isThere(_ other: ModelCopy) -> Bool {
+            other.place == .out || other.place == .ready && other.isPlaced
+        }
+        return copies.values.joined().first { isThere($0) && isRival($0) }
+            ?? departed.first(where: isRival)
+    }
+
+    /// The queue had another copy with the same value: it never took this one.
+    func forget(_ copy: ModelCopy) {
         remove(copy)
         copy.place = .gone
         copy.journalEpoch = nil
         entered.removeAll { $0 === copy }
-        copy.message.isRefused = true
     }
 
     /// Takes a ready copy away, to be settled or handed out.
@@ -178,6 +200,7 @@ final class ModelQueue {
     }
 
     private func leave(_ copy: ModelCopy) {
+        if copy.value != nil, copy.isIn { departed.append(copy) }
         switch copy.place {
         case .out: outCount -= 1
         case .ready: remove(copy)
@@ -216,6 +239,7 @@ final class ModelQueue {
         droppedSeen = 0
         entered = []
         dropped = []
+        departed = []
         endedUnseen = 0
         handedOut = nil
         declaredEpoch = 0
@@ -225,6 +249,11 @@ final class ModelQueue {
         for copy in survivors {
             copies[copy.message.id, default: []].append(copy)
             copy.becomeDurable()
+            // Where there are two with one value, the newest keeps it.
+            let isNewest = !survivors.contains {
+                $0.position > copy.position && $0.message.digest == copy.message.digest
+            }
+            copy.value = isUnique && isNewest ? copy.message.digest : nil
         }
         sort()
     }

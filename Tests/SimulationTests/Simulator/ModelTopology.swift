@@ -29,14 +29,14 @@ struct ModelTopology {
         var exchanges: [ShortString: ExchangeDeclare] = [:]
         var queues: [ShortString: Queue] = [:]
         var bindings: Set<Binding> = []
-        var delays: [ShortString: Int] = [:]
+        var exchangeLives: [ShortString: Int] = [:]
     }
 
     private(set) var exchanges: [ShortString: ExchangeDeclare] = [:]
     private(set) var queues: [ShortString: Queue] = [:]
     private(set) var bindings: Set<Binding> = []
-    /// The lives of the queues in which exchanges keep what they delay.
-    private(set) var delays: [ShortString: Int] = [:]
+    /// The lives of exchanges that keep something: what they delay, or what they remember.
+    private(set) var exchangeLives: [ShortString: Int] = [:]
     /// What became durable, change by change, since it was last taken.
     private var steps: [Durable] = []
 
@@ -56,7 +56,7 @@ struct ModelTopology {
         }
         queues = durable.queues
         bindings = durable.bindings
-        delays = durable.delays
+        exchangeLives = durable.exchangeLives
     }
 
     static func isPredefined(_ name: ShortString) -> Bool {
@@ -68,7 +68,7 @@ struct ModelTopology {
         var part = Durable()
         part.exchanges = exchanges.filter { $1.durable && !ModelTopology.isPredefined($0) }
         part.queues = queues.filter { $1.isDurable }
-        part.delays = delays.filter { part.exchanges[$0.key] != nil }
+        part.exchangeLives = exchangeLives.filter { part.exchanges[$0.key] != nil }
         part.bindings = bindings.filter { binding in
             guard exchanges[binding.source]?.durable == true else { return false }
             switch binding.destination {
@@ -89,10 +89,10 @@ struct ModelTopology {
 
     // MARK: Changes
 
-    /// Adds an exchange; `delays` is the life of its queue of delayed messages, if it has one.
-    mutating func add(_ declare: ExchangeDeclare, delays life: Int? = nil) {
+    /// Adds an exchange; `life` is that of what it keeps, if it does.
+    mutating func add(_ declare: ExchangeDeclare, life: Int? = nil) {
         exchanges[declare.exchange] = declare
-        delays[declare.exchange] = life
+        exchangeLives[declare.exchange] = life
         note()
     }
 
@@ -114,7 +114,7 @@ struct ModelTopology {
     /// An exchange goes with its bindings; auto-delete ones before it may follow.
     mutating func deleteExchange(_ name: ShortString) {
         exchanges[name] = nil
-        delays[name] = nil
+        exchangeLives[name] = nil
         remove { $0.source == name || $0.destination == .exchange(name) }
     }
 
@@ -160,12 +160,14 @@ struct ModelTopology {
     ///   - key: Its routing key.
     ///   - headers: Its headers, which may ask for a delay.
     ///   - first: Where it goes on, if it was delayed.
+    ///   - isDuplicate: Whether an exchange that remembers values knows its own.
     /// - Returns: Each queue and exchange once.
     func route(
         _ exchange: ShortString,
         _ key: ShortString,
         headers: FieldTable,
-        through first: ShortString? = nil
+        through first: ShortString? = nil,
+        isDuplicate: (ShortString) -> Bool = { _ in false }
     ) -> Route {
         let exchange = first ?? exchange
         if exchange.isEmpty { return Route(queues: queues[key] == nil ? [] : [key]) }
@@ -182,7 +184,8 @@ struct ModelTopology {
             func visit(_ next: ShortString) {
                 if seen.insert(next).inserted { open.append(next) }
             }
-            for binding in bindings where binding.source == name {
+            let isKnown = declare.isDeduplicating && isDuplicate(name)
+            for binding in bindings where binding.source == name && !isKnown {
                 guard Self.matches(binding, declare.routingType, key, headers) else { continue }
                 isRouted = true
                 switch binding.destination {
@@ -206,7 +209,7 @@ struct ModelTopology {
         _ headers: FieldTable
     ) -> Bool {
         switch type {
-        case "fanout": return true
+        case "fanout", "x-message-deduplication": return true
         case "direct": return binding.key == key
         case "topic": return matches(words(binding.key)[...], words(key)[...])
         default:

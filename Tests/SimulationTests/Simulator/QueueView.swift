@@ -78,6 +78,15 @@ extension Handle where State == VirtualHostState {
     var pendingDeaths: [Death] { unburied + queueList().flatMap(\.unread) }
 }
 
+extension Handle where State == ExchangeState {
+    /// What it remembers, oldest first.
+    var remembered: [RememberedValue] {
+        var list: [RememberedValue] = []
+        state.values.forEach { list.append($0) }
+        return list
+    }
+}
+
 extension Handle where State == QueueState {
     /// Those of this queue that wait to be read before they are sent on.
     var unread: [Death] { (0..<state.dying.count).map { state.dying[$0] } }

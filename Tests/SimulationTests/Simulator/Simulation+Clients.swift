@@ -101,9 +101,17 @@ extension Simulation {
             if random.oneIn(6) { options.delay = random.pick([0, 1, 30, 400, 4_000]) }
             if random.oneIn(8) { options.expiration = random.pick([0, 20, 300, 5_000]) }
         }
+        var name = isToQueue ? "" : random.oneIn(60) ? "nowhere" : exchange
+        if choices.isDeduplicating, random.oneIn(2) {
+            options.headers["x-deduplication-header"] = random.pick(SimulationChoices.values)
+            if random.oneIn(5) {
+                options.headers["x-cache-ttl"] = .int32(random.pick([0, 30, 900, 6_000]))
+            }
+            if random.oneIn(3) { name = "x3" }
+        }
         let message = ModelMessage(
             id: nextMessageID(),
-            exchange: isToQueue ? "" : random.oneIn(60) ? "nowhere" : exchange,
+            exchange: name,
             key: isToQueue ? anyQueue : random.pick(choices.keys),
             size: random.pick(choices.bodySizes),
             options
@@ -203,7 +211,7 @@ extension Simulation {
         case 13:
             return .exchangeBind(
                 ExchangeBind(
-                    destination: anyExchange,
+                    destination: choices.isDeduplicating ? "amq.fanout" : anyExchange,
                     source: anyExchange,
                     routingKey: random.pick(choices.patterns + choices.keys),
                     arguments: bindingArguments

@@ -408,7 +408,16 @@ extension Handle where State == VirtualHostState {
                 items: items
             )
         }
-        return Recovered(durable: durableTopology, contents: contents, delays: delays)
+        var values: [ShortString: [RememberedValue]] = [:]
+        for exchange in exchangeList() where exchange.state.values.cache != nil {
+            values[exchange.record.exchange] = exchange.remembered
+        }
+        return Recovered(
+            durable: durableTopology,
+            contents: contents,
+            delays: delays,
+            values: values
+        )
     }
 
     /// What is declared, when all of it came from the journal.

@@ -17,6 +17,8 @@ struct SimulationChoices {
     /// Whether there are quorum queues, which leave no room for a prefetch of the channel.
     let hasQuorumQueues: Bool
     let frameMax: Int
+    /// Whether there are queues and an exchange that drop duplicates.
+    let isDeduplicating: Bool
 
     init(_ random: inout Seed) {
         var limits = Limits()
@@ -34,10 +36,18 @@ struct SimulationChoices {
         frameMax = random.pick([4_096, 5_000, 131_072])
         isPlain = random.oneIn(4)
         hasQuorumQueues = !isPlain && random.oneIn(2)
+        // Drawn aside, so that what is added here leaves other seeds as they were.
+        var aside = Seed(random.fork())
+        isDeduplicating = !isPlain && aside.oneIn(3)
         queues = []
         exchanges = []
         exchanges = (1...Int.random(in: 1...4, using: &random)).map { number in
             exchange(ShortString(shortening: "x\(number)"), &random)
+        }
+        if isDeduplicating, exchanges.count < 3 {
+            for number in exchanges.count + 1...3 {
+                exchanges.append(exchange(ShortString(shortening: "x\(number)"), &random))
+            }
         }
         queues = (1...Int.random(in: 1...5, using: &random)).map { number in
             queue(ShortString(shortening: "q\(number)"), &random)
@@ -78,6 +88,7 @@ struct SimulationChoices {
             }
         }
         if random.oneIn(6) { add("x-single-active-consumer", .bool(true)) }
+        if isDeduplicating, random.oneIn(2) { add("x-message-deduplication", .bool(true)) }
         if !isPlain {
             addLifetimes(to: &arguments, isDurable: declare.durable && !declare.exclusive, &random)
         }
@@ -121,6 +132,8 @@ struct SimulationChoices {
             arguments["x-delayed-type"] = .longString(type.bytes)
             type = "x-delayed-message"
         }
+        // Only what clients publish comes here: dead letters of one moment have no order.
+        if isDeduplicating, name == "x3" { type = remembering(&arguments, &random) }
         return ExchangeDeclare(
             exchange: name,
             type: type,
@@ -132,7 +145,31 @@ struct SimulationChoices {
     }
 }
 
+extension SimulationChoices {
+    /// Adds how much an exchange remembers.
+    private func remembering(
+        _ arguments: inout FieldTable,
+        _ random: inout Seed
+    ) -> ShortString {
+        arguments["x-cache-size"] = .int32(random.pick([1, 2, 3, 100]))
+        if random.oneIn(2) { arguments["x-cache-ttl"] = .int32(random.pick([40, 800, 5_000])) }
+        arguments["x-cache-persistence"] = .string(random.oneIn(4) ? "memory" : "disk")
+        return "x-message-deduplication"
+    }
+
+    /// Values that messages are known by.
+    static let values: [FieldValue] = [
+        .string("v"), .string("w"), .int32(1), .int64(1), .int64(2), .string(""),
+    ]
+}
+
 extension Seed {
+    /// Another seed, which leaves this one as it is.
+    func fork() -> UInt64 {
+        var copy = self
+        return copy.next() ^ 0x5851_f42d_4c95_7f2d
+    }
+
     /// One of them.
     mutating func pick<Value>(_ values: [Value]) -> Value {
         values[Int.random(in: 0..<values.count, using: &self)]

@@ -12,6 +12,7 @@ extension Handle where State == QueueState {
         }
         let isWaiting = state.isReading && (delayed.state.first?.due ?? .max) <= wallNow
         if isWaiting { time = .max }
+        if time <= wallNow, isHeldUp { time = wallNow + Self.heldUpTime }
         guard time != delayed.state.alarmTime || delayed.state.alarm == .none else { return }
         let virtualHost = state.virtualHost
         if delayed.state.alarm != .none { virtualHost.state.timers.cancel(delayed.state.alarm) }

@@ -211,11 +211,17 @@ extension Handle where State == VirtualHostState {
     }
 
     /// Takes in what an exchange remembered before the restart.
+    ///
+    /// A value that had to go and came again counts from when it came last.
     func restore(_ values: [RememberedValue], to exchange: Exchange) {
         guard let countMax = exchange.state.values.cache?.countMax else { return }
         let now = wallTime(state.now).milliseconds
-        let live = values.filter { $0.end.map { $0.milliseconds > now } ?? true }
-        for value in live.suffix(countMax)
-        where !exchange.state.values.contains(value.digest) { add(value, to: exchange) }
+        var seen: Set<ValueDigest> = []
+        var live: [RememberedValue] = []
+        for value in values.reversed() where live.count < countMax {
+            guard value.end.map({ $0.milliseconds > now }) ?? true else { continue }
+            if seen.insert(value.digest).inserted { live.append(value) }
+        }
+        for value in live.reversed() { add(value, to: exchange) }
     }
 }

@@ -12,9 +12,11 @@ struct UniqueValues: ~Copyable {
 
     func contains(_ digest: ValueDigest) -> Bool { positions[digest] != nil }
 
-    /// Notes the value of a message, unless another has it already.
+    /// Notes the value of a message, which no other one has.
+    ///
+    /// But for what a crash brought back: there the newest counts, which mostly leaves last.
     mutating func add(_ digest: ValueDigest, at position: UInt64) {
-        guard positions[digest] == nil else { return }
+        if let older = positions[digest] { digests[older] = nil }
         positions[digest] = position
         digests[position] = digest
     }

@@ -163,6 +163,22 @@ struct DelayedExchangeTests {
         }
     }
 
+    @Test("while the disk is behind it waits, and does not hold up what else is due")
+    func heldUp() throws {
+        try play { (broker, peer) throws in
+            try peer.declare("p", ["x-message-ttl": .int32(9_000)])
+            publish("m", .int32(1_000), by: peer)
+            peer.send(Script().publish("n", to: "p", BasicProperties()).bytes)
+            broker.batch { broker.virtualHost.blockPublishers("no space") }
+            broker.advance(by: .seconds(9))
+            #expect(try broker.queue("p").state.ready.isEmpty)
+            #expect(try count(broker) == 0)
+            broker.batch { _ = broker.virtualHost.unblockPublishers() }
+            broker.advance(by: .milliseconds(5))
+            #expect(try count(broker) == 1)
+        }
+    }
+
     @Test(
         "a declaration needs the name of another type",
         arguments: [

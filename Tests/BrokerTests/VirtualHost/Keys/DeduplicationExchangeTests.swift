@@ -220,6 +220,30 @@ struct DeduplicationExchangeTests {
         }
     }
 
+    @Test("a value that had to go and came again is remembered from then on, after a crash as well")
+    func cameAgain() throws {
+        try DialogueBroker.play { broker in
+            let journal = ScriptedJournal(broker)
+            let peer = try broker.connect()
+            try declareDurable(arguments(2, persistence: "disk"), peer, journal)
+            publish("m", "a", cacheTime: .int32(10_000), peer)
+            for value in ["b", "c"] as [FieldValue] {
+                publish("m", value, cacheTime: .int32(1_000), peer)
+            }
+            broker.advance(by: .seconds(2))
+            publish("m", "a", cacheTime: .int32(100_000), peer)
+            journal.sync()
+            try journal.restart(after: .seconds(2)) { next, _ in
+                let peer = try next.connect()
+                #expect(try peer.drain("q").count == 4)
+                next.advance(by: .seconds(20))
+                publish("no", "a", peer)
+                #expect(try next.queue("q").state.ready.isEmpty)
+            }
+            journal.end()
+        }
+    }
+
     @Test("a duplicate is not confirmed before what came first is durable")
     func confirmed() throws {
         try DialogueBroker.play { broker in

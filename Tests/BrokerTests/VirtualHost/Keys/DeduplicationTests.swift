@@ -195,6 +195,32 @@ struct DeduplicationTests {
         }
     }
 
+    @Test("of two with one value that a crash brought back, the newest keeps others out")
+    func twoBack() throws {
+        try DialogueBroker.play { broker in
+            let journal = ScriptedJournal(broker)
+            let peer = try broker.connect()
+            peer.send(QueueDeclare(queue: "q", durable: true, arguments: Self.arguments))
+            journal.sync()
+            try peer.expect(QueueDeclareOk.self)
+            publish("1", peer)
+            journal.sync()
+            try peer.get("q", noAck: true)
+            publish("2", peer)
+            journal.sync()
+            try journal.restart(losing: 1) { next, _ in
+                let peer = try next.connect()
+                #expect(try next.queue("q").state.ready.count == 2)
+                try peer.get("q", noAck: true)
+                publish("no", peer)
+                #expect(try peer.drain("q") == ["2"])
+                publish("again", peer)
+                #expect(try peer.drain("q") == ["again"])
+            }
+            journal.end()
+        }
+    }
+
     @Test("a duplicate is not confirmed before the first of its kind is durable")
     func confirmed() throws {
         try DialogueBroker.play { broker in
