@@ -76,7 +76,10 @@ extension Handle where State == ChannelState {
                 cursor: queue.state.stream?.cursor(at: start ?? .next, filter: filter)
             )
         )
-        consumer.state.cursor?.consumer = consumer
+        if let cursor = consumer.state.cursor {
+            cursor.consumer = consumer
+            state.readsStreams = true
+        }
         state.consumers.append(consumer)
         if !method.noWait { send(BasicConsumeOk(consumerTag: tag)) }
         queue.add(consumer)

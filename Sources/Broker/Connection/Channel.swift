@@ -20,6 +20,8 @@ struct ChannelState: ~Copyable {
     // Consuming
     var nextDeliveryTag: UInt64 = 1
     var unacked = UnackedDeliveries()
+    /// It has had a consumer of a stream.
+    var readsStreams = false
     /// Unsettled deliveries to consumers; what basic.get fetched does not count.
     var consumerUnackedCount = 0
     /// Limit for all consumers together (basic.qos global); `Int.max` without one.

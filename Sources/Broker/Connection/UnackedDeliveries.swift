@@ -15,6 +15,9 @@ struct UnackedDelivery: BitwiseCopyable {
         case inTransaction
         case settled
     }
+
+    /// Of a stream, and open.
+    var isStreamed: Bool { status == .open && entry.place == .streamed }
 }
 
 /// The deliveries of one channel that wait to be settled, in order of their tags.
@@ -68,9 +71,23 @@ struct UnackedDeliveries: ~Copyable {
         return ring[index].status == .open
     }
 
-    /// Where the message of a delivery is; `nil` when there is none by this tag.
-    func place(of deliveryTag: UInt64) -> MessagePlace? {
-        index(of: deliveryTag).map { ring[$0].entry.place }
+    /// Whether an open delivery is of a stream.
+    ///
+    /// - Parameters:
+    ///   - deliveryTag: Of the delivery, or of the last one to look at.
+    ///   - isMultiple: All open ones up to that tag are looked at.
+    /// - Returns: Whether one of them is.
+    func hasStreamed(_ deliveryTag: UInt64, isMultiple: Bool) -> Bool {
+        guard isMultiple else {
+            guard let index = index(of: deliveryTag) else { return false }
+            return ring[index].isStreamed
+        }
+        for index in 0..<ring.count {
+            let delivery = ring[index]
+            guard delivery.deliveryTag <= deliveryTag else { return false }
+            if delivery.isStreamed { return true }
+        }
+        return false
     }
 
     /// Sets an open delivery aside for the transaction; `false` when there is none by this tag.

@@ -70,14 +70,11 @@ extension Handle where State == ChannelState {
         )
     }
 
-    /// Whether one of the deliveries that a settlement covers is of a stream.
+    /// Whether one of the open deliveries that a settlement covers is of a stream.
     func hasStreamDelivery(_ deliveryTag: UInt64, isMultiple: Bool) -> Bool {
-        guard state.unacked.count > 0 else { return false }
-        if !isMultiple { return state.unacked.place(of: deliveryTag) == .streamed }
-        let last = deliveryTag == 0 ? UInt64.max : deliveryTag
-        return state.unacked.openTags(through: last).contains { tag in
-            state.unacked.place(of: tag) == .streamed
-        }
+        guard state.readsStreams else { return false }
+        let isAll = isMultiple && deliveryTag == 0
+        return state.unacked.hasStreamed(isAll ? UInt64.max : deliveryTag, isMultiple: isMultiple)
     }
 
     private func place(of queue: Queue) -> String {
