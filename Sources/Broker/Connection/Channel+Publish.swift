@@ -138,6 +138,7 @@ extension Handle where State == ChannelState {
             virtualHost.holdIfSpillIsBehind(state.connection)
         }
         guard state.confirms.isSelected else { return }
+        if !virtualHost.state.deaths.isEmpty { lsn = max(lsn, virtualHost.buryDeadForConfirm()) }
         state.confirms.publish(
             lsn: lsn,
             isRefused: isRefused,

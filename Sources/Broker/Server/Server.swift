@@ -58,6 +58,7 @@ package final class Server: Sendable {
         let reserved = Self.reservedDescriptorCount + listeners.count
         connectionMax = min(settings.limits.connectionMax ?? .max, max(1, descriptorMax - reserved))
 
+        let serverLog = ServerLog(log)
         let connectionCount = ConnectionCount()
         self.connectionCount = connectionCount
         let environment = Reactor.Environment(
@@ -66,7 +67,7 @@ package final class Server: Sendable {
                 limits: settings.limits,
                 serverProperties: .serverProperties(),
                 authenticator: Authentication(),
-                log: ServerLog(log)
+                log: serverLog
             ),
             notify: { [directory] address in directory.notify(address) },
             closed: { connectionCount.remove() }
@@ -82,6 +83,7 @@ package final class Server: Sendable {
             startingAt: SystemClock.now()
         )
         root.state.management = management
+        root.report(to: serverLog)
         journalWriter = JournalWriter(
             domain,
             storage.main.journal,

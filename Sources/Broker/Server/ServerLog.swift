@@ -1,11 +1,11 @@
 import Wire
 
-/// What the core reports of its connections, as log lines, bounded in number.
+/// What the core reports of its connections and queues, as log lines, bounded in number.
 ///
 /// One client in a loop of failing requests must not fill a disk or hold up the reactors: of each
 /// kind at most `lineCountMax` lines a second are written, and the next one says how many were
 /// held back.
-final class ServerLog: ConnectionLog, @unchecked Sendable {
+final class ServerLog: ConnectionLog, QueueLog, @unchecked Sendable {
     /// Lines of one kind in a second.
     static let lineCountMax = 20
 
@@ -15,6 +15,7 @@ final class ServerLog: ConnectionLog, @unchecked Sendable {
     private var channelErrors = LogThrottle(countMax: lineCountMax, per: .seconds(1))
     private var connectionErrors = LogThrottle(countMax: lineCountMax, per: .seconds(1))
     private var refusedLogins = LogThrottle(countMax: lineCountMax, per: .seconds(1))
+    private var strategies = LogThrottle(countMax: lineCountMax, per: .seconds(1))
     private var timeouts = LogThrottle(countMax: lineCountMax, per: .seconds(1))
 
     init(_ log: Logger, clock: @escaping @Sendable () -> Instant = SystemClock.now) {
@@ -67,6 +68,15 @@ final class ServerLog: ConnectionLog, @unchecked Sendable {
             "connection": peer.connectionName, "user": user, "waited_for": wait.rawValue,
         ]
         log.warning("client silent", facts.afterHoldingBack(heldBack))
+    }
+
+    func keepsNoDeadLetters(queue: String, virtualHost: String) {
+        guard let heldBack = admit(\.strategies) else { return }
+        let facts: LogFacts = [
+            "queue": queue, "vhost": virtualHost, "strategy": "at-most-once",
+            "needs": "x-overflow=reject-publish",
+        ]
+        log.warning("dead letters are not kept", facts.afterHoldingBack(heldBack))
     }
 
     private func admit(_ throttle: ReferenceWritableKeyPath<ServerLog, LogThrottle>) -> Int? {

@@ -86,6 +86,7 @@ package struct JournalDump {
         case .queueDeleted(let id), .settled(let id, _, _), .delivered(let id, _),
             .returned(let id, _, _), .appended(let id, _):
             names[id] == queue
+        case .died(let death): names[death.queue] == queue
         case .bound(let binding), .unbound(let binding):
             binding.isToQueue && binding.destination.string == queue
         case .message(let message): message.places.contains { names[$0.queue] == queue }
@@ -159,6 +160,15 @@ package struct JournalDump {
                 [
                     "queue": queue(id), "position": .number(position),
                     "delivery_count": .number(UInt64(count)),
+                ]
+            )
+        case .died(let death):
+            line(
+                "died",
+                [
+                    "queue": queue(death.queue), "position": .number(death.position),
+                    "reason": .text(death.reason.text),
+                    "reached": .text(death.reached.map(\.string).joined(separator: ", ")),
                 ]
             )
         case .appended(let id, let end):

@@ -84,7 +84,8 @@ extension Handle where State == VirtualHostState {
             state.journal.isOn
         {
             var isRefused = false
-            _ = enqueuePersistent(message, to: routes, isRefused: &isRefused)
+            let lsn = enqueuePersistent(message, to: routes, isRefused: &isRefused)
+            state.lettersLSN = max(state.lettersLSN, lsn)
             return isRefused
         }
         var isRefused = false

@@ -107,6 +107,7 @@ extension Handle where State == VirtualHostState {
             )
         )
         queue.adopt(settings)
+        if policies == .none { queue.reportDeadLetterStrategy() }
         queue.apply(policies)
         if settings.type == .stream { queue.state.stream = makeStream(queue) }
         if settings.isDurable, state.journal.isOn {

@@ -57,6 +57,8 @@ struct VirtualHostState: ~Copyable {
     var dirty = Ring<Connection>()
     /// Where messages to the management exchange go; `nil` drops them.
     var management: (any ManagementReceiver)?
+    /// Is told of queues that cannot do all they were asked to.
+    var queueLog: (any QueueLog)?
     var defaultExchange: Exchange?
     var policies = PolicyTable()
 
@@ -68,6 +70,8 @@ struct VirtualHostState: ~Copyable {
     /// be in the journal somewhere before it is settled where it died.
     var isBurying = false
     var refusedLetters = Ring<Death>()
+    /// What must be durable for the dead letters to be that were made last.
+    var lettersLSN: UInt64 = 0
     var timers = TimerWheel<TimerEvent>()
     var journal: JournalState
     var paging = PagingState()

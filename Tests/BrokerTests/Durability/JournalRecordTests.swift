@@ -61,6 +61,10 @@ struct JournalRecordTests {
         .policyCleared(.user, "old"),
         .topologyBegins, .topologyEnds, .transaction(octets: 1 << 40),
         .appended(stream: 7, end: 1 << 40),
+        .died(DeathRecord(queue: 7, position: 1 << 40, reason: .expired, reached: [])),
+        .died(
+            DeathRecord(queue: 7, position: 4, reason: .deliveryLimit, reached: ["dead", "more"])
+        ),
         .delaysDeclared(DelaysRecord(id: 9, exchange: "later", nextPosition: 1 << 50)),
         .valuesRemembered(
             ValuesRecord(

@@ -114,9 +114,12 @@ extension PageRequest {
         var hint: UInt64 = 0
         for item in items {
             ByteView.with(payload(item.place.lsn) ?? []) { view in
-                _ = queue.pageIn(item, payload: view, hint: &hint)
+                _ =
+                    isForDying
+                    ? queue.takeDying(item, payload: view)
+                    : queue.pageIn(item, payload: view, hint: &hint)
             }
         }
-        queue.goOn(isLast: true)
+        if !isForDying { queue.goOn(isLast: true) }
     }
 }

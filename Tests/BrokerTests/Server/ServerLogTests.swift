@@ -72,6 +72,15 @@ struct ServerLogTests {
         #expect(lines.text.contains(#"user="x\n2026-01-01T00:00:00.000Z info ready""#))
     }
 
+    @Test("says of which queue dead letters are not kept, and what that needs")
+    func fallback() {
+        serverLog(level: .info).keepsNoDeadLetters(queue: "jobs", virtualHost: "/")
+        let facts = "queue=jobs vhost=/ strategy=at-most-once needs=\"x-overflow=reject-publish\""
+        #expect(
+            lines.lines.map { $0.dropFirst(25) } == ["warning dead letters are not kept \(facts)\n"]
+        )
+    }
+
     private func serverLog(level: LogLevel) -> ServerLog {
         ServerLog(lines.logger(level: level)) { [clock] in clock.now }
     }

@@ -134,10 +134,30 @@ struct JournalDumpTests {
             JournalRecord.delivered(queue: 1, through: 8).payload,
             JournalRecord.returned(queue: 2, position: 7, deliveryCount: 1).payload,
             JournalRecord.exchangeDeleted("events").payload, JournalRecord.topologyBegins.payload,
-            JournalRecord.queueDeleted(2).payload, JournalRecord.queueDeleted(1).payload,
+            died(2), died(1), JournalRecord.queueDeleted(2).payload,
+            JournalRecord.queueDeleted(1).payload,
         ]
-        #expect(lines(payloads, queue: "jobs").map(\.lsn) == [0, 2, 4, 6, 7, 12])
+        #expect(lines(payloads, queue: "jobs").map(\.lsn) == [0, 2, 4, 6, 7, 12, 14])
         #expect(lines(payloads).count == payloads.count)
+    }
+
+    private func died(_ queue: UInt32) -> [UInt8] {
+        let death = DeathRecord(queue: queue, position: 7, reason: .rejected, reached: ["a", "b"])
+        return JournalRecord.died(death).payload
+    }
+
+    @Test("a death says why, and who has the dead letter")
+    func death() throws {
+        let line = try #require(lines([queue(1, "jobs"), died(1)]).last)
+        #expect(line.kind == "died")
+        #expect(
+            line.facts == [
+                JournalDump.Fact(name: "queue", value: .text("jobs")),
+                JournalDump.Fact(name: "position", value: .number(7)),
+                JournalDump.Fact(name: "reason", value: .text("rejected")),
+                JournalDump.Fact(name: "reached", value: .text("a, b")),
+            ]
+        )
     }
 
     @Test("payloads of any content become lines")

@@ -83,6 +83,8 @@ extension Handle where State == QueueState {
             delayed.state.residentBytes -= DelayedMessages.size(of: entry)
             fire(entry, from: delayed.state.exchange)
         }
+        // What died where it went belongs to it as well.
+        if beginning != nil { virtualHost.buryDead() }
         virtualHost.endJournaledTransaction(beginning)
     }
 

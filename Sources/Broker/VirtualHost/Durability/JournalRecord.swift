@@ -19,6 +19,8 @@ enum JournalRecord: Equatable {
     case delivered(queue: UInt32, through: UInt64)
     /// The message came back, this many times in all.
     case returned(queue: UInt32, position: UInt64, deliveryCount: UInt32)
+    /// The message has died, and some target of its dead letter is yet to get that.
+    case died(DeathRecord)
     /// The files of a stream have every offset below.
     case appended(stream: UInt32, end: UInt64)
     /// A complete description of the topology follows, up to `topologyEnds`.
@@ -47,6 +49,7 @@ enum JournalRecord: Equatable {
         case topologyBegins = 10
         case topologyEnds = 11
         case transaction = 12
+        case died = 13
         case appended = 16
         case valuesRemembered = 20
         case delaysDeclared = 24
@@ -134,6 +137,9 @@ extension JournalRecord {
             writer.writeLittle(queue)
             writer.writeLittle(position)
             writer.writeLittle(deliveryCount)
+        case .died(let death):
+            writer.writeUInt8(Kind.died.rawValue)
+            death.encode(into: &writer)
         case .appended(let stream, let end):
             writer.writeUInt8(Kind.appended.rawValue)
             writer.writeLittle(stream)
@@ -212,6 +218,7 @@ extension JournalRecord {
                 position: try reader.readLittle64(),
                 deliveryCount: try reader.readLittle32()
             )
+        case .died: self = .died(try DeathRecord(from: &reader))
         case .appended:
             self = .appended(stream: try reader.readLittle32(), end: try reader.readLittle64())
             _ = try reader.readUInt8()

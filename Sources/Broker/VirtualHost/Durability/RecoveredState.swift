@@ -17,6 +17,8 @@ final class RecoveredState {
         fileprivate(set) var nextPosition: UInt64 = 0
         /// What messages are known by, of those that are known by more than their place.
         fileprivate(set) var keys: [UInt64: MessageKeys] = [:]
+        /// What is dead of them, and waits for its dead letter to reach every target.
+        fileprivate(set) var deaths: [UInt64: DeathRecord] = [:]
 
         /// The messages that are left, lowest position first; they are forgotten on the way.
         func takeEntries() -> RecoveredEntries.Taking { entries.take() }
@@ -114,6 +116,7 @@ final class RecoveredState {
         case .delivered(let queue, let through): find(queue)?.markDelivered(through: through)
         case .returned(let queue, let position, let deliveryCount):
             find(queue)?.entries.setDeliveryCount(deliveryCount, at: position)
+        case .died(let death): find(death.queue)?.deaths[death.position] = death
         case .appended(let stream, let end): find(stream)?.setEnd(end)
         case .topologyBegins:
             unfinished = Topology()
@@ -290,11 +293,20 @@ extension RecoveredState.RecoveredQueue {
 
     fileprivate func settle(from first: UInt64, through last: UInt64) {
         entries.settle(from: first, through: last)
-        guard !keys.isEmpty, first <= last else { return }
-        if last - first < UInt64(keys.count) {
-            for position in first...last { keys[position] = nil }
+        guard first <= last else { return }
+        Self.forget(first...last, of: &keys)
+        Self.forget(first...last, of: &deaths)
+    }
+
+    private static func forget<Fact>(
+        _ positions: ClosedRange<UInt64>,
+        of facts: inout [UInt64: Fact]
+    ) {
+        guard !facts.isEmpty else { return }
+        if positions.upperBound - positions.lowerBound < UInt64(facts.count) {
+            for position in positions { facts[position] = nil }
         } else {
-            keys = keys.filter { $0.key < first || $0.key > last }
+            facts = facts.filter { !positions.contains($0.key) }
         }
     }
 

@@ -150,6 +150,7 @@ extension Handle where State == VirtualHostState {
             state.journal.compaction.moves.append(
                 .init(place: place, from: record.lsn, to: lsn, size: size / places.count)
             )
+            state.journal.queues[place.queue]?.repeatDeath(at: place.position)
         }
     }
 

@@ -102,6 +102,10 @@ extension Handle where State == VirtualHostState {
         for (record, saved) in recovered.liveQueues {
             guard let queue = queue(named: record.name) else { continue }
             for entry in saved.takeEntries() {
+                if let death = saved.deaths[entry.position] {
+                    queue.restore(entry, dead: death)
+                    continue
+                }
                 queue.restore(entry, deliveredThrough: saved.deliveredThrough)
                 if queue.state.isKeyed {
                     queue.restore(saved.keys[entry.position] ?? .none, of: entry.position)
@@ -133,21 +137,46 @@ enum RestoreLoss: Equatable {
 extension Handle where State == QueueState {
     /// Puts a message that was there before the restart back to its place.
     fileprivate func restore(_ saved: RecoveredState.Entry, deliveredThrough: UInt64) {
-        state.virtualHost.state.journal.ledger.restore(
-            saved.lsn,
-            bodySize: Int(saved.bodySize)
-        )
         let wasDelivered = saved.position < deliveredThrough
-        state.pagedCount += 1
-        state.pagedBytes += Int(saved.bodySize)
-        let entry = QueueEntry(
-            place: .journal(saved.lsn),
-            position: saved.position,
-            bodySize: saved.bodySize,
+        let entry = takeBack(
+            saved,
             deliveryCount: wasDelivered ? max(1, saved.deliveryCount) : saved.deliveryCount,
             terms: terms(saved.terms)
         )
         if !entry.terms.isTimed { state.untimedThrough = saved.position + 1 }
         state.ready.restore(entry.terms.isTimed ? timed(entry) : entry)
+    }
+
+    /// Keeps a message dead that was so before the restart; it has no end any more.
+    fileprivate func restore(_ saved: RecoveredState.Entry, dead record: DeathRecord) {
+        restoreKept(
+            takeBack(
+                saved,
+                deliveryCount: saved.deliveryCount,
+                terms: EntryTerms(priority: saved.terms.priority, deadline: nil)
+            ),
+            record
+        )
+    }
+
+    /// Counts a message that was there before the restart.
+    private func takeBack(
+        _ saved: RecoveredState.Entry,
+        deliveryCount: UInt32,
+        terms: EntryTerms
+    ) -> QueueEntry {
+        state.virtualHost.state.journal.ledger.restore(
+            saved.lsn,
+            bodySize: Int(saved.bodySize)
+        )
+        state.pagedCount += 1
+        state.pagedBytes += Int(saved.bodySize)
+        return QueueEntry(
+            place: .journal(saved.lsn),
+            position: saved.position,
+            bodySize: saved.bodySize,
+            deliveryCount: deliveryCount,
+            terms: terms
+        )
     }
 }

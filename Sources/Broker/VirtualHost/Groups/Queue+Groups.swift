@@ -20,13 +20,12 @@ extension Handle where State == QueueState {
             pump()
             guard let late = state.ready.removeAnywhere(entry.position) else { return .stored }
             groups.leave(late.position)
-            dieAtOnce(withoutTimer(late), .expired)
-            return .gone
+            return dieOnArrival(withoutTimer(late), .expired)
         }
-        guard makeRoom(for: entry) else { return .gone }
+        let outcome = makeRoom(for: entry)
         if state.turnFirst != nil { state.virtualHost.schedule(self) }
         if state.virtualHost.state.paging.isActive { noteForPaging() }
-        return .stored
+        return outcome
     }
 
     /// Takes the oldest message, whatever its group.

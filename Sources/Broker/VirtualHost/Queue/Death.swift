@@ -26,6 +26,9 @@ struct Death: BitwiseCopyable {
     let reason: DeathReason
     /// Whether the queue had taken it in; one it had no room for was never journaled there.
     let wasStored: Bool
+    /// How many queues have its dead letter as the journal says; -1 when that does not know of
+    /// the death.
+    var journaledCount = -1
 }
 
 /// The deaths of a message, as its header x-death tells them: the latest first.

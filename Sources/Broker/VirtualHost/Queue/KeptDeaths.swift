@@ -49,6 +49,9 @@ struct KeptDeaths: ~Copyable {
         return death
     }
 
+    /// The dead message at a position.
+    func death(at position: UInt64) -> Death? { deaths[position] }
+
     /// Lets `body` change the entry at a position.
     ///
     /// - Returns: Whether there is one.
@@ -66,22 +69,72 @@ extension Handle where State == QueueState {
 
     /// Keeps a dead message whose dead letter has not reached every target.
     func keep(_ death: Death, reached: [[UInt8]], isRefused: Bool) {
-        let kept: Handle<KeptDeaths>
-        if let there = state.kept {
-            kept = there
-        } else {
-            kept = Handle<KeptDeaths>(KeptDeaths())
-            state.kept = kept
-        }
+        let kept = makeKept()
         var death = death
+        if !reached.isEmpty { kept.state.reached[death.entry.position] = reached }
+        journalDeath(&death)
         letGo(&death.entry)
         kept.state.add(death)
-        if !reached.isEmpty { kept.state.reached[death.entry.position] = reached }
         kept.state.isRefused = kept.state.isRefused || isRefused
         kept.state.failedCount += 1
         kept.state.topologyVersion = state.virtualHost.state.topologyVersion
         applyLimits()
         if kept.state.timer == .none { setRetry(after: KeptDeaths.pause, kept) }
+    }
+
+    private func makeKept() -> Handle<KeptDeaths> {
+        if let kept = state.kept { return kept }
+        let kept = Handle<KeptDeaths>(KeptDeaths())
+        state.kept = kept
+        return kept
+    }
+
+    /// Has the journal say that a message is dead, and who has its dead letter, if it does not.
+    func journalDeath(_ death: inout Death) {
+        let position = death.entry.position
+        let reached = state.kept?.state.reached[position] ?? []
+        guard state.journalID != 0, death.entry.journalLSN != nil,
+            death.journaledCount != reached.count
+        else { return }
+        death.journaledCount = reached.count
+        state.virtualHost.journal(.died(record(of: death, reached)))
+    }
+
+    private func record(of death: Death, _ reached: [[UInt8]]) -> DeathRecord {
+        DeathRecord(
+            queue: state.journalID,
+            position: death.entry.position,
+            reason: death.reason,
+            reached: reached.map { ShortString(bytes: $0) ?? "" }
+        )
+    }
+
+    /// Has the journal say again what it says of a death: the message's record is copied.
+    func repeatDeath(at position: UInt64) {
+        let kept = state.kept?.state.death(at: position)
+        guard let death = kept ?? dying(at: position), death.journaledCount >= 0 else { return }
+        let reached = state.kept?.state.reached[position] ?? []
+        state.virtualHost.journal(.died(record(of: death, reached)))
+    }
+
+    /// Keeps a message that was dead before the restart.
+    func restoreKept(_ entry: QueueEntry, _ record: DeathRecord) {
+        let kept = makeKept()
+        var death = Death(queue: self, entry: entry, reason: record.reason, wasStored: true)
+        death.journaledCount = record.reached.count
+        kept.state.add(death)
+        if !record.reached.isEmpty {
+            kept.state.reached[entry.position] = record.reached.map(\.bytes)
+        }
+        kept.state.isRefused = true
+        state.dyingCount += 1
+    }
+
+    /// The journal goes on after a restart: what was dead before it goes on its way.
+    func resumeKept() {
+        guard let kept = state.kept, kept.state.timer == .none else { return }
+        applyLimits()
+        setRetry(after: .zero, kept)
     }
 
     /// Nobody asks for it for a second at least, so it may as well be on disk only.
@@ -166,6 +219,12 @@ extension QueueSettings {
     /// at-most-once it is (RabbitMQ: rabbit_quorum_queue, dead_letter_handler).
     var keepsDeadLetters: Bool {
         wantsEveryDeadLetter && type == .quorum && overflow == .rejectPublish
+            && deadLetterExchange != nil
+    }
+
+    /// Whether that was asked for in vain.
+    var losesDeadLetters: Bool {
+        wantsEveryDeadLetter && type == .quorum && overflow != .rejectPublish
             && deadLetterExchange != nil
     }
 }

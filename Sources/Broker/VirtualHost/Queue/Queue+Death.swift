@@ -13,23 +13,26 @@ extension Handle where State == QueueState {
         }
     }
 
-    /// The same for a message the queue had no room or no time for.
+    /// The same for a message that has just come, and for which there is no room or no time.
     ///
-    /// - Parameters:
-    ///   - entry: With a reference of its own, which is given up.
-    ///   - reason: What was missing.
-    func dieAtOnce(_ entry: QueueEntry, _ reason: DeathReason) {
-        if state.hasDeadLetterExchange {
-            hand(Death(queue: self, entry: entry, reason: reason, wasStored: false))
-        } else {
+    /// A dead letter that has to wait, or may have to, is not in the journal when the publisher is
+    /// answered; then the message is, like any other of the queue.
+    ///
+    /// - Returns: `.stored` in that case, else `.gone`.
+    func dieOnArrival(_ entry: QueueEntry, _ reason: DeathReason) -> EnqueueOutcome {
+        guard state.hasDeadLetterExchange else {
             state.virtualHost.release(entry.message)
+            return .gone
         }
+        let isStored = !state.dying.isEmpty || state.settings.keepsDeadLetters
+        hand(Death(queue: self, entry: entry, reason: reason, wasStored: isStored))
+        return isStored ? .stored : .gone
     }
 
     /// A death is dealt with when what led to it is over, since that may be routing itself; what
     /// is on disk only is read first, and those behind it wait, so that they keep their order.
     @inline(never)
-    private func hand(_ death: Death) {
+    func hand(_ death: Death) {
         guard death.entry.place != .lost else { return discard(death.entry) }
         state.dyingCount += 1
         if !death.wasStored, state.virtualHost.state.isBurying {
@@ -45,8 +48,21 @@ extension Handle where State == QueueState {
             state.virtualHost.state.deaths.append(death)
             return
         }
+        var death = death
+        // What is over is so after a restart as well; the rest only the journal can know.
+        if state.settings.keepsDeadLetters, death.wasStored, death.reason != .expired {
+            journalDeath(&death)
+        }
         state.dying.append(death)
         if death.entry.isPaged { state.virtualHost.read(death.entry, of: self) }
+    }
+
+    /// The dead message at a position, if it waits to be read or behind such.
+    func dying(at position: UInt64) -> Death? {
+        for index in 0..<state.dying.count where state.dying[index].entry.position == position {
+            return state.dying[index]
+        }
+        return nil
     }
 
     /// Lets `body` change the entries that wait behind others to be buried.
@@ -136,6 +152,16 @@ extension Handle where State == VirtualHostState {
     @inline(never)
     private func buryAll() {
         while let death = state.deaths.popFirst() { death.queue.bury(death) }
+    }
+
+    /// Deals with all deaths there are, before somebody is told that a message is safe.
+    ///
+    /// - Returns: The LSN that must be durable for the dead letters to be.
+    @inline(never)
+    func buryDeadForConfirm() -> UInt64 {
+        state.lettersLSN = 0
+        buryAll()
+        return state.lettersLSN
     }
 
     /// Sends on what found no room where a dead letter went, however often that happens.
@@ -232,6 +258,7 @@ extension Handle where State == VirtualHostState {
                 extraKeys: ownKey == nil ? extraKeys : [],
                 through: exchange
             )
+            state.lettersLSN = max(state.lettersLSN, state.routeScratch.awaitedLSN ?? 0)
             deliver(copy, routes, properties.headers ?? [:])
         } catch {
             // Headers that cannot be read cannot say that the message goes in a circle.

@@ -153,8 +153,7 @@ extension Handle where State == QueueState {
         if state.turnFirst != nil { pump() }
         accept(entry)
         guard state.ready.isEmpty, let consumer = takeTurn() else {
-            dieAtOnce(entry, .expired)
-            return .gone
+            return dieOnArrival(entry, .expired)
         }
         deliver(entry, to: consumer)
         return consumer.state.isNoAck ? .gone : .stored
@@ -196,10 +195,10 @@ extension Handle where State == QueueState {
         accept(entry)
         state.ready.append(entry.terms.isTimed ? timed(entry) : entry)
         if state.virtualHost.state.paging.isActive { noteForPaging() }
-        guard makeRoom(for: entry) else { return .gone }
+        let outcome = makeRoom(for: entry)
         // What consumers waited for may have been dropped, and what is first now is there.
         if state.turnFirst != nil { state.virtualHost.schedule(self) }
-        return .stored
+        return outcome
     }
 
     @inline(__always)
@@ -208,28 +207,31 @@ extension Handle where State == QueueState {
             || state.ready.bodyBytes &+ Int(entry.bodySize) > state.readyBytesMax
     }
 
+    /// Whether more is ready than the limits allow.
+    var isBeyondLimit: Bool {
+        state.ready.count > state.readyCountMax || state.ready.bodyBytes > state.readyBytesMax
+    }
+
     /// Drops what is next until the limits are kept.
     ///
-    /// - Returns: `false` when the message that has just come had to go itself.
-    func makeRoom(for entry: QueueEntry) -> Bool {
-        while state.ready.count > state.readyCountMax || state.ready.bodyBytes > state.readyBytesMax
-        {
+    /// - Returns: What became of the message that has just come; it may have to go itself.
+    func makeRoom(for entry: QueueEntry) -> EnqueueOutcome {
+        while isBeyondLimit {
             guard let oldest = takeFirst() else { break }
             state.counters.overflowed += 1
             guard oldest.position != entry.position else {
-                dieAtOnce(oldest, .maxLength)
-                return false
+                return dieOnArrival(oldest, .maxLength)
             }
             die(oldest, .maxLength)
         }
-        return true
+        return .stored
     }
 
     /// Has no room for a message and tells its publisher; it may die of that.
     func refuse(_ entry: QueueEntry) -> EnqueueOutcome {
-        if state.settings.overflow == .rejectPublishDeadLetter {
+        if state.settings.overflow == .rejectPublishDeadLetter, state.hasDeadLetterExchange {
             entry.message.retain()
-            dieAtOnce(entry, .maxLength)
+            hand(Death(queue: self, entry: entry, reason: .maxLength, wasStored: false))
         }
         return .refused
     }
@@ -382,16 +384,13 @@ extension Handle where State == QueueState {
         if state.groups == nil { state.ready.putBack(back) } else { state.ready.putInOrder(back) }
         if back.terms.isTimed { noteReturned(back) }
         if state.virtualHost.state.paging.isActive { noteForPaging() }
-        if state.ready.count > state.readyCountMax || state.ready.bodyBytes > state.readyBytesMax {
-            if state.settings.overflow == .dropHead { dropBeyondLimit() }
-        }
+        if isBeyondLimit, state.settings.overflow == .dropHead { dropBeyondLimit() }
         state.virtualHost.schedule(self)
     }
 
     /// Makes room for what came back: it counts like new messages (RabbitMQ: maybe_drop_head).
     func dropBeyondLimit() {
-        while state.ready.count > state.readyCountMax || state.ready.bodyBytes > state.readyBytesMax
-        {
+        while isBeyondLimit {
             guard let oldest = takeFirst() else { return }
             state.counters.overflowed += 1
             die(oldest, .maxLength)

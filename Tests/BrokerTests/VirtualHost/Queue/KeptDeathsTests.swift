@@ -113,6 +113,22 @@ struct KeptDeathsTests {
         }
     }
 
+    @Test("that they are not kept is told, for queues of before and by policy as well")
+    func fallbackIsTold() throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            declare("before", ["x-overflow": "drop-head"], by: peer)
+            let log = FallbackLog()
+            broker.virtualHost.report(to: log)
+            #expect(log.queues == ["before"])
+            declare("kept", by: peer)
+            declare("later", ["x-overflow": "reject-publish-dlx"], by: peer)
+            #expect(log.queues == ["before", "later"])
+            try broker.set(PolicyRecord("p", "^kept", ["overflow": .string("drop-head")]))
+            #expect(log.queues == ["before", "later", "kept"])
+        }
+    }
+
     @Test("thousands get through once they can")
     func many() throws {
         try DialogueBroker.play { broker in
@@ -125,30 +141,6 @@ struct KeptDeathsTests {
             for _ in 0..<4 { broker.advance(by: .milliseconds(10)) }
             #expect(try kept(broker) == 0)
             #expect(try peer.drain("dead").sorted() == (0..<3_000).map { "\($0)" }.sorted())
-        }
-    }
-
-    @Test("after a restart they are in their queue again")
-    func restart() throws {
-        try DialogueBroker.play { broker in
-            let journal = ScriptedJournal(broker)
-            let peer = try broker.connect()
-            declare(by: peer)
-            try reject(2, by: peer)
-            journal.sync()
-            try journal.restart { next, journal in
-                let peer = try next.connect()
-                declareTarget(by: peer)
-                for _ in 0..<2 {
-                    let got = try peer.get("q").method
-                    #expect(got.redelivered)
-                    peer.nack(got.deliveryTag, requeue: false)
-                }
-                #expect(try peer.drain("dead") == ["0", "1"])
-                journal.sync()
-                #expect(next.virtualHost.state.journal.ledger.oldestLive == nil)
-            }
-            journal.end()
         }
     }
 
@@ -193,6 +185,34 @@ struct KeptDeathsTests {
         store.end()
     }
 
+    @Test("compaction keeps them dead")
+    func compaction() throws {
+        let disk = MemoryDisk()
+        let store = try CompactingBroker(disk)
+        let peer = try store.broker.connect()
+        declare(by: peer)
+        declare("fast", by: peer)
+        try reject(10, by: peer)
+        peer.publish("alive", to: "q")
+        for number in 0..<300 {
+            peer.publish("passing \(number) " + String(repeating: ".", count: 200), to: "fast")
+            peer.ack(try peer.get("fast").method.deliveryTag)
+            if number % 8 == 0 {
+                try store.sync()
+                try store.compactAll()
+            }
+        }
+        try store.sync()
+        #expect(store.copiedSize > 0)
+        disk.crash()
+        let next = try CompactingBroker(disk)
+        next.page()
+        #expect(try kept(next.broker) == 10)
+        #expect(try next.broker.queue("q").state.ready.count == 1)
+        store.end()
+        next.end()
+    }
+
     @Test("reject-publish-dlx of a quorum queue drops the oldest, as in RabbitMQ")
     func rejectPublishDeadLetter() throws {
         try DialogueBroker.play { broker in
@@ -210,4 +230,13 @@ struct KeptDeathsTests {
             #expect(try peer.drain("dead") == ["0", "1"])
         }
     }
+}
+
+/// The queues whose dead letters are not kept, in the order they were told.
+///
+/// The core under test runs on one thread, which is what makes the unchecked claim true.
+private final class FallbackLog: QueueLog, @unchecked Sendable {
+    private(set) var queues: [String] = []
+
+    func keepsNoDeadLetters(queue: String, virtualHost: String) { queues.append(queue) }
 }
