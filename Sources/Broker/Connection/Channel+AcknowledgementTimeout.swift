@@ -71,6 +71,11 @@ extension Handle where State == ChannelState {
         setAcknowledgementTimer(after: timeout)
     }
 
+    /// The timeouts of deliveries that are out have changed.
+    func reviewAcknowledgements() {
+        if state.unacked.count > 0 { setAcknowledgementTimer(after: .zero) }
+    }
+
     func stopWatchingAcknowledgements() {
         guard state.acknowledgementTimer != .none else { return }
         state.virtualHost.state.timers.cancel(state.acknowledgementTimer)

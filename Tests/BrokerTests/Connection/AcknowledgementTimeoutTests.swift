@@ -75,6 +75,30 @@ struct AcknowledgementTimeoutTests {
         }
     }
 
+    @Test("follows a policy, for deliveries that are out as well, and goes when that goes")
+    func policy() throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            try peer.declare("q")
+            try peer.consume("q", "c")
+            peer.publish("m", to: "q")
+            try peer.expectDelivery()
+            wait(300, broker)
+            try peer.expectSilence()
+            try broker.set(PolicyRecord("p", "^q$", ["consumer-timeout": .int64(500)]))
+            wait(199, broker)
+            try peer.expectSilence()
+            wait(3, broker)
+            try expectTimeout(500, peer)
+            broker.clearPolicy("p")
+            try peer.openChannel(1)
+            try peer.consume("q", "c")
+            #expect(try peer.texts() == ["m"])
+            wait(600, broker)
+            try peer.expectSilence()
+        }
+    }
+
     @Test("counts from each delivery, and those settled in time do not count")
     func eachDelivery() throws {
         try DialogueBroker.play { broker in

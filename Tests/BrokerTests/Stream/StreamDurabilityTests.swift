@@ -115,6 +115,33 @@ struct StreamDurabilityTests {
         }
     }
 
+    @Test("keep the limits of a policy after a restart")
+    func policy() throws {
+        let disk = MemoryDisk()
+        try play(disk) { broker, store in
+            let publisher = try makeStream(store)
+            let limits: FieldTable = [
+                "max-length-bytes": .int64(6_000), "max-age": .string("1h"),
+            ]
+            try broker.set(PolicyRecord("p", "^s$", limits))
+            try publish(0..<100, publisher, store)
+        }
+        disk.crash()
+        try play(disk) { broker, store in
+            let stream = try #require(try broker.queue("s").state.stream)
+            #expect(stream.state.ageMax == .seconds(3_600))
+            let before = stream.firstOffset
+            #expect(before > 0 && stream.size < 10_000)
+            let publisher = try broker.connect()
+            try publisher.selectConfirms()
+            try publish(100..<200, publisher, store)
+            #expect(stream.firstOffset > before && stream.size < 10_000)
+            broker.clearPolicy("p")
+            try publish(200..<300, publisher, store)
+            #expect(stream.size > 10_000)
+        }
+    }
+
     @Test("read back what is not in memory any more, block by block")
     func readingBack() throws {
         try play { broker, store in

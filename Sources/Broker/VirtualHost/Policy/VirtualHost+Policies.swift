@@ -80,6 +80,7 @@ extension Handle where State == QueueState {
         if old.consumerTimeout != state.settings.consumerTimeout { watchAcknowledgements() }
         // RabbitMQ takes on the length before what to do beyond it.
         if old.overflow == .dropHead || state.settings.overflow == .dropHead { dropBeyondLimit() }
+        reportDeadLetterStrategy()
         // What kept a dead letter here may be gone.
         state.kept?.state.isRefused = true
         if state.turnFirst != nil { state.virtualHost.schedule(self) }
@@ -93,6 +94,7 @@ extension Handle where State == QueueState {
         for consumer in state.consumers where !consumer.state.isNoAck {
             let timeout = state.virtualHost.timeout(of: consumer)
             consumer.state.channel.watchAcknowledgements(within: timeout)
+            consumer.state.channel.reviewAcknowledgements()
         }
     }
 }
