@@ -91,9 +91,8 @@ extension Handle where State == QueueState {
         }
         consumer.state.standing = .gone
         if let cursor = consumer.state.cursor {
-            cursor.consumer = nil
             consumer.state.cursor = nil
-            state.virtualHost.state.streams.cursorCount -= 1
+            state.virtualHost.forget(cursor)
         }
         state.groups?.forget(consumer)
         state.consumers.removeAll { $0 == consumer }

@@ -68,6 +68,13 @@ extension Handle where State == StreamState {
         guard let cursor = consumer.state.cursor else {
             preconditionFailure("a consumer of a stream has a cursor")
         }
+        let virtualHost = state.queue.state.virtualHost
+        virtualHost.state.streams.stalled.remove(cursor)
+        serve(consumer, cursor)
+        virtualHost.noteBlocks(of: cursor, isStalled: consumer.state.standing == .blocked)
+    }
+
+    private func serve(_ consumer: Consumer, _ cursor: StreamCursor) {
         while true {
             guard consumer.canTake else { return state.queue.block(consumer) }
             guard let block = block(for: cursor) else { return state.queue.wait(consumer) }
@@ -212,10 +219,14 @@ extension Handle where State == StreamState {
 extension StreamCursor {
     /// Goes on with a block that was read for it, unless its consumer has left.
     func resume(with block: StreamBlock) {
+        guard let consumer else { return }
         take(block)
-        guard let consumer, consumer.state.standing == .waiting else { return }
         let queue = consumer.state.queue
+        let virtualHost = queue.state.virtualHost
+        let isWaiting = consumer.state.standing == .waiting
+        virtualHost.noteBlocks(of: self, isStalled: consumer.state.standing == .blocked)
+        guard isWaiting else { return }
         queue.addToTurns(consumer)
-        queue.state.virtualHost.schedule(queue)
+        virtualHost.schedule(queue)
     }
 }

@@ -59,6 +59,8 @@ struct StreamsState: ~Copyable {
     var residentSize = 0
     /// Consumers of streams.
     var cursorCount = 0
+    /// Those that hold blocks and cannot go on, and what all of them hold.
+    var stalled = StalledCursors()
 
     /// Octets that stay in memory for consumers that keep up: of one stream, and of all.
     static let residentSizeMax = 4 << 20
@@ -66,8 +68,9 @@ struct StreamsState: ~Copyable {
     /// Octets read at a time for a consumer, unless one chunk is larger.
     static let blockSizeMax = 512 << 10
     static let blockSizeMin = 64 << 10
-    /// Octets that all consumers hold, two blocks each, as long as the blocks are not the smallest.
-    static let allBlocksSizeMax = 128 << 20
+    /// Octets that all consumers hold, two blocks each; beyond it those that cannot go on give up
+    /// theirs.
+    static let allBlocksSizeMax = 32 << 20
 
     /// Octets to read at a time: less when there are many who read.
     var blockSize: Int {

@@ -24,6 +24,13 @@ final class StreamCursor {
     private(set) var ahead: StreamBlock?
     private var spare: StreamBlock?
 
+    /// Among those that can be asked to give up their blocks, and its neighbours there.
+    var isStalled = false
+    var nextStalled: StreamCursor?
+    weak var previousStalled: StreamCursor?
+    /// Octets of its blocks as they were counted last.
+    var countedSize = 0
+
     init(at lsn: UInt64, firstOffset: UInt64, firstTime: WallTime?, filter: StreamFilter?) {
         self.lsn = lsn
         self.firstOffset = firstOffset
@@ -52,6 +59,11 @@ final class StreamCursor {
     func take(_ read: StreamBlock) {
         isReading = false
         if block == nil { block = read } else { ahead = read }
+    }
+
+    /// Octets of the blocks it holds.
+    var blocksSize: Int {
+        (block?.capacity ?? 0) + (ahead?.capacity ?? 0) + (spare?.capacity ?? 0)
     }
 
     /// Lets go of memory: there is nothing to read, or nobody who wants it.
