@@ -4,6 +4,7 @@ import Glibc
 /// A directory of the operating system's file system.
 package final class PosixDisk: Disk {
     package let path: String
+    private let closer = FileCloser()
 
     /// - Parameter path: Of an existing directory, absolute or relative to the working directory.
     package init(path: String) { self.path = path }
@@ -51,7 +52,14 @@ package final class PosixDisk: Disk {
     }
 
     package func remove(_ path: String) throws(StorageError) {
-        if unsafe unlink(full(path)) != 0 { throw failure("remove", path) }
+        // Open, the file keeps its pages and blocks when its name goes.
+        let number = unsafe Glibc.open(full(path), O_RDONLY | O_CLOEXEC)
+        if unsafe unlink(full(path)) != 0 {
+            let failure = failure("remove", path)
+            if number >= 0 { Syscalls.close(number) }
+            throw failure
+        }
+        if number >= 0 { closer.close(FileDescriptor(owning: number)) }
     }
 
     package func removeDirectory(_ directory: String) throws(StorageError) {

@@ -62,6 +62,20 @@ struct PosixDiskTests {
         }
     }
 
+    @Test("a large file is gone as soon as it is removed, and can be made again")
+    func removal() throws {
+        try withDisk { disk in
+            for number in 0..<3 as Range<UInt8> {
+                let file = try disk.create("large", size: 5 << 20)
+                try file.write([number], at: 1 << 20)
+                try disk.remove("large")
+                #expect(try disk.list("").isEmpty)
+                #expect(try file.size() == 5 << 20)
+            }
+            #expect(throws: StorageError.self) { try disk.remove("large") }
+        }
+    }
+
     @Test("it knows how much is free")
     func freeSpace() throws {
         try withDisk { disk in
