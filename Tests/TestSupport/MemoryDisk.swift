@@ -29,6 +29,8 @@ package final class MemoryDisk: Disk {
     private var names: [String: MemoryFile] = [:]
     private var durableNames: [String: MemoryFile] = [:]
     private var changes: [NameChange] = []
+    /// Removed, but that has not been synced.
+    private var removedDirectories: Set<String> = []
     private var directories: Set<String> = [""]
     private var locks: [String: (owner: Int, number: Int)] = [:]
     private var lockCount = 0
@@ -58,6 +60,9 @@ package final class MemoryDisk: Disk {
         names = reopened
         durableNames = reopened
         changes = []
+        // The removal of a directory comes undone if that of a file in it does.
+        directories.formUnion(names.keys.map(Self.parent).filter(removedDirectories.contains))
+        removedDirectories = []
         locks = [:]
         stopsAt = nil
     }
@@ -166,6 +171,7 @@ package final class MemoryDisk: Disk {
             throw .io(operation: "remove directory", path: directory, errno: 39)
         }
         directories.remove(directory)
+        removedDirectories.insert(directory)
         try count("remove directory", directory)
     }
 
@@ -222,6 +228,12 @@ package final class MemoryDisk: Disk {
             durableNames[change.path] = change.file
         }
         changes.removeAll { Self.parent(of: $0.path) == directory }
+        // With a directory goes what was in it.
+        let gone = removedDirectories.filter { Self.parent(of: $0) == directory }
+        guard !gone.isEmpty else { return }
+        removedDirectories.subtract(gone)
+        durableNames = durableNames.filter { !gone.contains(Self.parent(of: $0.key)) }
+        changes.removeAll { gone.contains(Self.parent(of: $0.path)) }
     }
 
     package func freeSpace(_ directory: String) throws(StorageError) -> Int { capacity - used }

@@ -14,6 +14,7 @@ extension BrokerModel {
             try checkOrder(model)
         }
         try checkDelays()
+        try checkStreams()
         try checkDurable(committed, "committed")
         committed = []
         for queue in saidEmpty {
@@ -158,6 +159,7 @@ extension BrokerModel {
 
     /// Nobody works any more and the journal has caught up: nobody waits for an answer.
     func checkAnswered() throws(Violation) {
+        try checkReaders(through: promisedEpoch)
         for channels in connections.values {
             for channel in channels.values where channel.phase == .open {
                 let place = "channel \(channel.connection)/\(channel.number)"

@@ -47,6 +47,7 @@ extension BrokerModel {
         )
         // What was pushed out at once is not in the journal; that shows when the operation ends.
         committed += expectation.committed
+        try checkDurable(expectation.streamed, "committed")
         try insist(expectation.isRight(heard.method), "wrong: \(heard.method.arguments)")
         if heard.method.arguments.id == TxCommitOk.id {
             try insist(channel.returns.isEmpty, "commit-ok without \(channel.returns)")
@@ -85,6 +86,9 @@ extension BrokerModel {
             throw Violation("delivery to \(deliver.consumerTag.string), who is no consumer")
         }
         let queue = consumer.queue
+        if let stream = queue.stream {
+            return try hearStreamed(deliver, heard, stream, to: consumer, on: channel)
+        }
         guard let copy = copy(of: heard, in: queue) else { return }
         try insist(
             queue.active == nil || queue.active === consumer,
@@ -152,6 +156,7 @@ extension BrokerModel {
                     "message \(message.id) confirmed before it is returned"
                 )
                 try checkDurable(message.copies, "confirmed")
+                try checkDurable(message.streamed, "confirmed")
             }
         case .basicNack(let nack):
             let refused = try takeUnconfirmed(nack.deliveryTag, isMultiple: nack.multiple, channel)

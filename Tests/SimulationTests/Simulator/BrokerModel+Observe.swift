@@ -91,7 +91,7 @@ extension BrokerModel {
 
     /// Whether the message that came waits where it came from, as far as is known.
     private func isKnown(_ arrival: Arrival) -> Bool {
-        guard let queue = source(of: arrival) else { return true }
+        guard let queue = source(of: arrival), queue.stream == nil else { return true }
         return copy(of: arrival.heard, in: queue) != nil
     }
 

@@ -72,9 +72,13 @@ extension BrokerModel {
                 queue.append(later, sequence: place, isKept: message.isPersistent, moment)
             )
         }
-        let queues = route.queues.compactMap { queue($0) }
-        let isKept = message.isPersistent || queues.contains { $0.isQuorum }
+        let all = route.queues.compactMap { queue($0) }
+        let isKept = message.isPersistent || all.contains { $0.isQuorum || $0.stream != nil }
         let place = sequence ?? nextSequence()
+        for stream in all.compactMap(\.stream) {
+            stream.append(message, sequence: sequence, from: place, moment)
+        }
+        let queues = all.filter { $0.stream == nil }
         return copies
             + queues.map { $0.append(message, sequence: place, isKept: isKept, moment) }
     }
@@ -102,7 +106,8 @@ extension BrokerModel {
             Expectation(
                 id: TxCommitOk.id,
                 epoch: isSettling ? epoch : 0,
-                committed: transaction.publishes.flatMap(\.copies)
+                committed: transaction.publishes.flatMap(\.copies),
+                streamed: transaction.publishes.flatMap(\.streamed)
             )
         )
     }

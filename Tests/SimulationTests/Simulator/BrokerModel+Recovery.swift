@@ -12,6 +12,8 @@ struct Recovered {
     let delays: [ShortString: Contents]
     /// What each exchange remembers, oldest first.
     let values: [ShortString: [RememberedValue]]
+    /// How far each stream goes.
+    let streams: [ShortString: RecoveredOffsets]
 
     struct Contents {
         /// Of the queue, in the journal.
@@ -113,6 +115,10 @@ extension BrokerModel {
         for (name, memory) in memories(of: snapshot.durable) {
             let found = recovered.values[name] ?? []
             try memory.check(found, at: now, durableEpoch: durableEpoch, &cut)
+        }
+        for (name, stream) in streams(of: snapshot.durable) {
+            guard let found = recovered.streams[name] else { continue }
+            try stream.check(found, durableEpoch: durableEpoch, name.string, &cut)
         }
         // A copy settled by a commit is gone with it, or never got as far; one that died went on
         // before it was settled.
@@ -247,6 +253,9 @@ extension BrokerModel {
             }
             life.restore(copies, nextPosition: contents.nextPosition, at: now)
             kept[number] = life
+        }
+        for (name, stream) in streams(of: durable) {
+            if let found = recovered.streams[name] { stream.restore(found) }
         }
         lives = kept
         var keptMemories: [Int: ModelMemory] = [:]

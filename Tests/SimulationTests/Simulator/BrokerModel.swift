@@ -279,7 +279,7 @@ final class BrokerModel {
         }
         guard let queue = queue(declare.queue) else { return }
         queue.unusedSince = now
-        let counts = (UInt32(queue.ready.count), UInt32(queue.consumers.count))
+        let counts = (UInt32(queue.readyCount), UInt32(queue.consumers.count))
         let isPromise = queue.isDurable && !declare.passive
         channel.expect(QueueDeclareOk.id, epoch: isPromise ? queue.declaredEpoch : 0) { method in
             guard case .queueDeclareOk(let answer) = method else { return false }
@@ -324,10 +324,10 @@ final class BrokerModel {
         var wasDurable = false
         if let known = topology.queues[delete.queue], let queue = lives[known.life] {
             try checkOwner(known, channel)
-            if delete.ifUnused, !queue.consumers.isEmpty {
+            let isInUse = delete.ifUnused && !queue.consumers.isEmpty
+            if queue.stream == nil, isInUse || delete.ifEmpty && !queue.ready.isEmpty {
                 throw ChannelFailure(.preconditionFailed)
             }
-            if delete.ifEmpty, !queue.ready.isEmpty { throw ChannelFailure(.preconditionFailed) }
             count = UInt32(queue.ready.count)
             wasDurable = queue.isDurable
             self.delete(queue)
@@ -428,6 +428,9 @@ final class BrokerModel {
 
     private func consume(_ consume: BasicConsume, on channel: ModelChannel) throws(ChannelFailure) {
         let queue = try existing(consume.queue, channel)
+        if queue.stream != nil, channel.consumerPrefetchMax == Int.max {
+            throw ChannelFailure(.preconditionFailed)
+        }
         let isTaken = queue.consumers.contains { $0.isExclusive }
         if isTaken
             || consume.exclusive
@@ -436,6 +439,8 @@ final class BrokerModel {
             throw ChannelFailure(.accessRefused)
         }
         let consumer = ModelConsumer(consume, on: queue, prefetchMax: channel.consumerPrefetchMax)
+        let start = queue.stream?.start(consume.arguments["x-stream-offset"], at: now)
+        consumer.nextOffset = start ?? 0
         channel.consumers.append(consumer)
         queue.add(consumer)
         channel.expect(BasicConsumeOk.id)
@@ -484,6 +489,7 @@ final class BrokerModel {
         let queue = out.copy.queue
         switch outcome {
         case .ack: queue.settle(out.copy, epoch: epoch)
+        case .requeue where queue.stream != nil: queue.settle(out.copy, epoch: epoch)
         case .reject where queue.isDeleted: queue.settle(out.copy, epoch: epoch)
         case .reject: die(out.copy, .rejected)
         case .requeue:

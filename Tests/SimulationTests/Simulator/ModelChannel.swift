@@ -32,6 +32,8 @@ struct Expectation {
     var fetch: Fetch?
     /// What must be durable before, unless it is gone by then.
     var committed: [ModelCopy] = []
+    /// The same in streams.
+    var streamed: [ModelStream.Entry] = []
 
     struct Fetch {
         let queue: ModelQueue

@@ -18,6 +18,8 @@ final class ModelMessage {
     let body: [UInt8]
     /// Where it went, once it was routed.
     var copies: [ModelCopy] = []
+    /// Its places in streams.
+    var streamed: [ModelStream.Entry] = []
     /// A full queue refused it.
     var isRefused = false
     /// The operation that published it.

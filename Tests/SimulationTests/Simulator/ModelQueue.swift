@@ -34,6 +34,8 @@ final class ModelQueue {
     let deadLetterExchange: ShortString?
     let deadLetterKey: ShortString?
     let hasSingleActiveConsumer: Bool
+    /// What it has in place of ready messages, if it is one.
+    let stream: ModelStream?
     /// Whether it holds no two messages with one value.
     let isUnique: Bool
     var isDeleted = false
@@ -77,9 +79,10 @@ final class ModelQueue {
         isDurable = queue.isDurable
         isAutoDelete = queue.declare.autoDelete
         let arguments = queue.declare.arguments
+        stream = ModelStream(arguments)
         isQuorum = arguments["x-queue-type"] == .string("quorum")
         countMax = arguments.number("x-max-length")
-        bytesMax = arguments.number("x-max-length-bytes")
+        bytesMax = stream == nil ? arguments.number("x-max-length-bytes") : nil
         overflow = arguments.text("x-overflow")?.string ?? "drop-head"
         deliveryLimit = arguments.number("x-delivery-limit")
         priorityMax = UInt8(arguments.number("x-max-priority") ?? 0)
@@ -96,6 +99,9 @@ final class ModelQueue {
         handle = queue
         if let queue, queue.state.journalID != 0 { number = queue.state.journalID }
     }
+
+    /// Messages that wait; of a stream, all there are.
+    var readyCount: Int { stream.map { $0.next - $0.first } ?? ready.count }
 
     /// Whether it may lose or refuse messages.
     var isLimited: Bool { countMax != nil || bytesMax != nil }
@@ -285,6 +291,9 @@ final class ModelConsumer {
     let priority: Int32
     let prefetchMax: Int
     var unackedCount = 0
+    /// The offset of the next message it may get of a stream, and what it wants of that.
+    var nextOffset = 0
+    let filter: ShortString?
 
     init(
         _ consume: BasicConsume,
@@ -295,6 +304,7 @@ final class ModelConsumer {
         self.queue = queue
         isNoAck = consume.noAck
         isExclusive = consume.exclusive
+        filter = consume.arguments.text("x-stream-filter")
         priority = Int32(consume.arguments.number("x-priority") ?? 0)
         self.prefetchMax = prefetchMax
     }

@@ -66,12 +66,18 @@ extension Simulation {
             openChannel(number, of: peer)
             return
         }
+        if choices.isStreaming, number == SimulationChoices.streamChannel, random.oneIn(2) {
+            readStream(peer, number)
+            return
+        }
         if channel.isTransactional, random.oneIn(5) {
             say(random.oneIn(4) ? .txRollback(TxRollback()) : .txCommit(TxCommit()), peer, number)
             return
         }
         switch Int.random(in: 0..<100, using: &random) {
         case 0..<42: publish(peer, number)
+        case 42..<90 where choices.isStreaming && number == SimulationChoices.streamChannel:
+            readStream(peer, number)
         case 42..<64: settle(peer, number)
         case 64..<90: consume(peer, number)
         case 90..<99: say(topologyChange(), peer, number)
@@ -109,6 +115,9 @@ extension Simulation {
             }
             if random.oneIn(3) { name = "x3" }
         }
+        if choices.isStreaming, random.oneIn(3) {
+            options.headers["x-stream-filter-value"] = .string(random.pick(["f", "g"]))
+        }
         let message = ModelMessage(
             id: nextMessageID(),
             exchange: name,
@@ -125,6 +134,11 @@ extension Simulation {
     }
 
     private var anyQueue: ShortString { random.pick(choices.queues).queue }
+
+    /// No stream: what it does not do costs the connection.
+    private var anyOtherQueue: ShortString {
+        random.pick(choices.queues.filter { $0.queue != SimulationChoices.stream }).queue
+    }
 
     // MARK: Consuming
 
@@ -154,6 +168,50 @@ extension Simulation {
         }
     }
 
+    /// On a channel that does nothing else: much of what other channels do is an error there.
+    private func readStream(_ peer: SimulatedPeer, _ number: UInt16) {
+        let channel = model.channel(peer.id, number)
+        switch Int.random(in: 0..<12, using: &random) {
+        case 0, 1:
+            let qos = BasicQos(prefetchCount: random.pick([1, 1, 2, 5, 50]))
+            say(.basicQos(qos), peer, number)
+        case 2..<5:
+            var arguments: FieldTable = [:]
+            if !random.oneIn(6) { arguments["x-stream-offset"] = anyStreamOffset }
+            if random.oneIn(4) { arguments["x-stream-filter"] = .string(random.pick(["f", "g"])) }
+            let consume = BasicConsume(
+                queue: SimulationChoices.stream,
+                consumerTag: nextConsumerTag(),
+                arguments: arguments
+            )
+            say(.basicConsume(consume), peer, number)
+        case 5:
+            guard let consumer = channel.consumers.first else { return }
+            say(.basicCancel(BasicCancel(consumerTag: consumer.tag)), peer, number)
+        default:
+            guard let tag = channel.openTags.last else { return }
+            let isMultiple = random.oneIn(2)
+            let some = isMultiple ? tag : random.pick(channel.openTags)
+            say(.basicAck(BasicAck(deliveryTag: some, multiple: isMultiple)), peer, number)
+        }
+    }
+
+    private var anyStreamOffset: FieldValue {
+        switch Int.random(in: 0..<6, using: &random) {
+        case 0, 1: "first"
+        case 2: "last"
+        case 3: "next"
+        case 4: .int64(Int64.random(in: 0...40, using: &random))
+        default:
+            .timestamp(
+                UInt64(
+                    SimulatedMachine.wallTime(now).seconds
+                        - Int64.random(in: -1...6, using: &random)
+                )
+            )
+        }
+    }
+
     private func consume(_ peer: SimulatedPeer, _ number: UInt16) {
         switch Int.random(in: 0..<20, using: &random) {
         case 0..<7:
@@ -162,7 +220,7 @@ extension Simulation {
                 arguments = ["x-priority": .int32(.random(in: -1...2, using: &random))]
             }
             let consume = BasicConsume(
-                queue: anyQueue,
+                queue: anyOtherQueue,
                 consumerTag: nextConsumerTag(),
                 noAck: random.oneIn(4),
                 exclusive: random.oneIn(12),
@@ -176,10 +234,11 @@ extension Simulation {
         case 12..<16:
             let qos = BasicQos(
                 prefetchCount: random.pick([0, 1, 1, 2, 3, 10]),
-                global: !choices.hasQuorumQueues && random.oneIn(3)
+                global: !choices.hasQuorumQueues && !choices.isStreaming && random.oneIn(3)
             )
             say(.basicQos(qos), peer, number)
-        default: say(.basicGet(BasicGet(queue: anyQueue, noAck: random.oneIn(4))), peer, number)
+        default:
+            say(.basicGet(BasicGet(queue: anyOtherQueue, noAck: random.oneIn(4))), peer, number)
         }
     }
 
@@ -206,7 +265,7 @@ extension Simulation {
             return .exchangeDelete(
                 ExchangeDelete(exchange: random.pick(choices.exchanges).exchange)
             )
-        case 9: return .queuePurge(QueuePurge(queue: anyQueue))
+        case 9: return .queuePurge(QueuePurge(queue: anyOtherQueue))
         case 10..<13: return bind()
         case 13:
             return .exchangeBind(

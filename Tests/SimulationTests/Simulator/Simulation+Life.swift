@@ -85,6 +85,7 @@ extension Simulation {
         switch process.cycle.step {
         case .take:
             guard process.cycle.take() else { return }
+            model.noteTaken()
             model.takenEpoch += 1
             note("journal takes batch \(model.takenEpoch)")
         case .write: try write(process)
@@ -107,7 +108,7 @@ extension Simulation {
         guard process.journal.owesSync else { return }
         note("journal syncs what it owes")
         do throws(StorageError) {
-            try process.journal.sync()
+            try process.cycle.sync()
         } catch {
             note("journal: \(error)")
             throw ProcessEnded()
@@ -255,7 +256,7 @@ extension Simulation {
         guard let process = machine.process else { return }
         try workOff(process)
         do throws(StorageError) {
-            try process.journal.close()
+            try process.cycle.close()
             noteSynced(process)
         } catch {
             note("\(error)")
@@ -330,13 +331,19 @@ extension Simulation {
     }
 
     /// Fetches all there is, and puts it back.
+    ///
+    /// Of a stream a consumer gets all there is.
     private func lookAround() throws {
         let peer = try connect()
         // Clients speak on others in between.
         let own: UInt16 = 4
         var said: [Method] = [.channelOpen(ChannelOpen())]
         for queue in model.liveQueues {
-            count(\.recoveredMessages, queue.ready.count)
+            count(\.recoveredMessages, queue.readyCount)
+            if queue.stream != nil {
+                said += read(queue.name)
+                continue
+            }
             for _ in 0...queue.ready.count { said.append(.basicGet(BasicGet(queue: queue.name))) }
         }
         sessions[peer.id]?[own] = ClientChannel(isOpen: true)
@@ -350,7 +357,22 @@ extension Simulation {
                 try pagerStep()
             }
         }
+        for _ in 0..<200 where virtualHost.hasPagingWork { try pagerStep() }
+        try model.checkReaders(through: 0)
         try hangUp(peer)
+    }
+
+    private func read(_ stream: ShortString) -> [Method] {
+        [
+            .basicQos(BasicQos(prefetchCount: 60_000)),
+            .basicConsume(
+                BasicConsume(
+                    queue: stream,
+                    consumerTag: nextConsumerTag(),
+                    arguments: ["x-stream-offset": "first"]
+                )
+            ),
+        ]
     }
 }
 
@@ -416,8 +438,22 @@ extension Handle where State == VirtualHostState {
             durable: durableTopology,
             contents: contents,
             delays: delays,
-            values: values
+            values: values,
+            streams: recoveredOffsets
         )
+    }
+
+    /// How far each stream goes.
+    private var recoveredOffsets: [ShortString: RecoveredOffsets] {
+        var offsets: [ShortString: RecoveredOffsets] = [:]
+        for queue in queueList() {
+            guard let stream = queue.state.stream else { continue }
+            offsets[queue.record.name] = RecoveredOffsets(
+                first: stream.firstOffset,
+                end: stream.state.nextOffset
+            )
+        }
+        return offsets
     }
 
     /// What is declared, when all of it came from the journal.

@@ -5,7 +5,7 @@ import Wire
 
 /// What differs from seed to seed before anything happens: names, declarations, sizes.
 struct SimulationChoices {
-    let limits: Limits
+    private(set) var limits: Limits
     private(set) var queues: [QueueDeclare]
     private(set) var exchanges: [ExchangeDeclare]
     let keys: [ShortString] = ["a", "b", "a.b", "b.a", "a.b.c", "q1", "q2", "q3"]
@@ -19,6 +19,10 @@ struct SimulationChoices {
     let frameMax: Int
     /// Whether there are queues and an exchange that drop duplicates.
     let isDeduplicating: Bool
+    /// Whether there is a stream, read on one channel of each client.
+    let isStreaming: Bool
+    static let stream: ShortString = "s1"
+    static let streamChannel: UInt16 = 3
 
     init(_ random: inout Seed) {
         var limits = Limits()
@@ -39,6 +43,8 @@ struct SimulationChoices {
         // Drawn aside, so that what is added here leaves other seeds as they were.
         var aside = Seed(random.fork())
         isDeduplicating = !isPlain && aside.oneIn(3)
+        isStreaming = !isPlain && aside.oneIn(3)
+        if isStreaming { self.limits.sync = .confirm }
         queues = []
         exchanges = []
         exchanges = (1...Int.random(in: 1...4, using: &random)).map { number in
@@ -52,10 +58,12 @@ struct SimulationChoices {
         queues = (1...Int.random(in: 1...5, using: &random)).map { number in
             queue(ShortString(shortening: "q\(number)"), &random)
         }
+        if isStreaming { queues.append(queue(SimulationChoices.stream, &random)) }
     }
 
     /// Any declaration of a queue.
     func queue(_ name: ShortString, _ random: inout Seed) -> QueueDeclare {
+        if name == SimulationChoices.stream { return stream(&random) }
         var declare = QueueDeclare(
             queue: name,
             durable: !random.oneIn(4),
@@ -112,7 +120,10 @@ struct SimulationChoices {
         }
         // What died in a queue that is gone with its connection cannot be followed from outside
         // once it was paged out.
-        guard random.oneIn(2), isDurable || limits.messageMemoryMax > 1 << 20 else { return }
+        // Dead letters of one moment come to a stream in an order that only the broker knows.
+        guard random.oneIn(2), !isStreaming, isDurable || limits.messageMemoryMax > 1 << 20 else {
+            return
+        }
         let exchange = random.pick(["", "", "x1", "x2", "amq.fanout", "nowhere"])
         arguments.append(.init(name: "x-dead-letter-exchange", value: .string(exchange)))
         guard exchange.isEmpty || random.oneIn(3) else { return }
@@ -155,6 +166,21 @@ extension SimulationChoices {
         if random.oneIn(2) { arguments["x-cache-ttl"] = .int32(random.pick([40, 800, 5_000])) }
         arguments["x-cache-persistence"] = .string(random.oneIn(4) ? "memory" : "disk")
         return "x-message-deduplication"
+    }
+
+    /// Any declaration of a stream.
+    private func stream(_ random: inout Seed) -> QueueDeclare {
+        var arguments: FieldTable = ["x-queue-type": "stream"]
+        if random.oneIn(2) {
+            arguments["x-max-length-bytes"] = .int32(random.pick([1_500, 5_000, 40_000]))
+        }
+        if random.oneIn(3) { arguments["x-max-age"] = .string(random.pick(["1s", "3s", "1h"])) }
+        arguments["x-stream-max-segment-size-bytes"] = .int32(random.pick([1_024, 1_024, 5_000]))
+        return QueueDeclare(
+            queue: SimulationChoices.stream,
+            durable: true,
+            arguments: arguments
+        )
     }
 
     /// Values that messages are known by.
