@@ -26,6 +26,9 @@ final class ModelMemory {
     private let isKept: Bool
     /// All that were added since the exchange was declared or the last restart, oldest first.
     private var events: [Event] = []
+    /// Those from before. Some that were forgotten for want of room may be back when newer ones
+    /// are over.
+    private var former: [Event] = []
     /// Those it remembers, oldest first.
     private var known: [Event] = []
 
@@ -89,6 +92,7 @@ final class ModelMemory {
         guard isKept else { return }
         for value in found {
             let alike = events.indices.filter { events[$0].digest == value.digest }
+            if former.contains(where: { $0.digest == value.digest && $0.isLike(value) }) { continue }
             let same = alike.filter { events[$0].isLike(value) }
             guard let first = same.first, let last = same.last else {
                 throw Violation("a value is remembered that never was, or for another time")
@@ -121,8 +125,9 @@ final class ModelMemory {
 
     /// Goes on with what a restart found.
     func restore(_ found: [RememberedValue], at now: Instant) {
+        former += events
         known = found.map { value in
-            let like = events.last { $0.digest == value.digest && $0.isLike(value) }
+            let like = former.last { $0.digest == value.digest && $0.isLike(value) }
             return Event(
                 digest: value.digest,
                 end: like?.end,
