@@ -35,10 +35,16 @@ class Link:
             client.channel(1)
         except (OSError, wire.SocketClosed) as error:
             raise Gone(str(error)) from error
+        except wire.ConnectionClosed as error:
+            if error.code != STOPPING:
+                raise
+            raise Gone("stopped in order") from error
         self.sock = client.sock
         self.buffer = bytearray(client.buffer)
         self.position = 0
         self.partial = None
+        # Of the message that came last.
+        self.content_header = b""
 
     def send(self, octets):
         try:
@@ -87,6 +93,7 @@ class Link:
                 yield method, payload, None
             elif kind == wire.FRAME_HEADER:
                 self.partial[2] = struct.unpack_from(">Q", payload, 4)[0]
+                self.content_header = payload
             elif kind == wire.FRAME_BODY:
                 self.partial[3] += payload
             if self.partial and self.partial[2] == len(self.partial[3]):
@@ -124,6 +131,13 @@ def delivery(payload):
     """Delivery tag and redelivered flag of a basic.deliver."""
     at = 5 + payload[4]
     return struct.unpack_from(">Q", payload, at)[0], payload[at + 8] & 1 == 1
+
+
+def stream_offset(content_header):
+    """The header x-stream-offset; None without it."""
+    name = b"\x0fx-stream-offsetl"
+    at = content_header.find(name)
+    return struct.unpack_from(">q", content_header, at + len(name))[0] if at >= 0 else None
 
 
 def settlement(payload):

@@ -154,7 +154,7 @@ class Publisher(Worker):
 
 
 class Transactions(Worker):
-    """Publishes in transactions, to two queues in turn; some are rolled back."""
+    """Publishes in transactions, to several queues in turn; some are rolled back."""
 
     def __init__(self, number, name, queues):
         super().__init__(number, name)
@@ -167,7 +167,7 @@ class Transactions(Worker):
         while True:
             members = []
             for index in range(self.random.randint(2, 30)):
-                members.append((self.new_message(), self.queues[index % 2]))
+                members.append((self.new_message(), self.queues[index % len(self.queues)]))
             is_kept = self.random.random() < 0.8
             for message, queue in members:
                 queue.status[message] = MAYBE if is_kept else NEVER

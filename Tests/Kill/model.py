@@ -120,3 +120,49 @@ class QueueModel:
         self.status = dict.fromkeys(kept, MUST)
         self.delivered = dict.fromkeys(kept, 0)
         self.settled = {}
+
+
+class StreamModel(QueueModel):
+    """A stream as its clients know it: nobody takes anything out, but it may forget its beginning.
+
+    An offset means one message for ever.
+    """
+
+    def __init__(self, name):
+        super().__init__(name)
+        self.offsets = {}
+
+    def judge_offsets(self, found, violations):
+        """Compares with what reading it from the beginning found: [(message, offset)] in order."""
+        last = {}
+        known = {message: offset for offset, message in self.offsets.items()}
+        self.found = seen = {message for message, _ in found}
+        first = found[0][1] if found else max(self.offsets, default=-1) + 1
+        for index, (message, offset) in enumerate(found):
+            name = "%s in %s" % (named(message), self.name)
+            if offset != first + index:
+                violations.add("offset", "%s has %d, not %d" % (name, offset, first + index))
+            if self.offsets.setdefault(offset, message) != message:
+                violations.add("offset", "%d was %s, is %s" % (
+                    offset, named(self.offsets[offset]), name))
+            if self.status.get(message, NEVER) == NEVER:
+                violations.add("invented", "%s was not published there" % name)
+            publisher = message >> NUMBER_BITS
+            if message <= last.get(publisher, -1):
+                violations.add("order", "%s after %s" % (name, named(last[publisher])))
+            last[publisher] = message
+        oldest = {}
+        for message, _ in found:
+            oldest.setdefault(message >> NUMBER_BITS, message)
+        for message, status in self.status.items():
+            if status != MUST or message in seen:
+                continue
+            if message in known:
+                is_forgotten = known[message] < first
+            else:
+                # Where none of its publisher's is left, all of them may have been at the beginning.
+                left = oldest.get(message >> NUMBER_BITS, message + 1)
+                is_forgotten = first > 0 and message < left
+            if not is_forgotten:
+                violations.add("lost", "%s from %s" % (named(message), self.name))
+        return len(found)
