@@ -26,8 +26,9 @@ final class ModelMemory {
     private let isKept: Bool
     /// All that were added since the exchange was declared or the last restart, oldest first.
     private var events: [Event] = []
-    /// Those from before. Some that were forgotten for want of room may be back when newer ones
-    /// are over.
+    /// Those from before.
+    ///
+    /// Some that were forgotten for want of room may be back when newer ones are over.
     private var former: [Event] = []
     /// Those it remembers, oldest first.
     private var known: [Event] = []
@@ -92,7 +93,9 @@ final class ModelMemory {
         guard isKept else { return }
         for value in found {
             let alike = events.indices.filter { events[$0].digest == value.digest }
-            if former.contains(where: { $0.digest == value.digest && $0.isLike(value) }) { continue }
+            if former.contains(where: { $0.digest == value.digest && $0.isLike(value) }) {
+                continue
+            }
             let same = alike.filter { events[$0].isLike(value) }
             guard let first = same.first, let last = same.last else {
                 throw Violation("a value is remembered that never was, or for another time")

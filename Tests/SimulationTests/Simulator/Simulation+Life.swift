@@ -270,7 +270,7 @@ extension Simulation {
         var isLast = wasOrderly
         var isAllThere = true
         repeat {
-            let isKill = random.oneIn(3)
+            let isKill = random.oneIn(3) || choices.hasPower
             isAllThere = isAllThere && isKill
             try goDown(isKill: isKill)
             if try !goUp() { continue }

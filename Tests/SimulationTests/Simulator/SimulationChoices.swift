@@ -5,7 +5,7 @@ import Wire
 
 /// What differs from seed to seed before anything happens: names, declarations, sizes.
 struct SimulationChoices {
-    private(set) var limits: Limits
+    let limits: Limits
     private(set) var queues: [QueueDeclare]
     private(set) var exchanges: [ExchangeDeclare]
     let keys: [ShortString] = ["a", "b", "a.b", "b.a", "a.b.c", "q1", "q2", "q3"]
@@ -21,6 +21,9 @@ struct SimulationChoices {
     let isDeduplicating: Bool
     /// Whether there is a stream, read on one channel of each client.
     let isStreaming: Bool
+    /// Whether the machine has power all the time: journal and streams are synced each on its own,
+    /// and what is lost of one need not be of the other.
+    var hasPower: Bool { isStreaming && limits.sync != .confirm }
     static let stream: ShortString = "s1"
     static let streamChannel: UInt16 = 3
 
@@ -44,7 +47,6 @@ struct SimulationChoices {
         var aside = Seed(random.fork())
         isDeduplicating = !isPlain && aside.oneIn(3)
         isStreaming = !isPlain && aside.oneIn(3)
-        if isStreaming { self.limits.sync = .confirm }
         queues = []
         exchanges = []
         exchanges = (1...Int.random(in: 1...4, using: &random)).map { number in
