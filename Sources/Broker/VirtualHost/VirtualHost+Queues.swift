@@ -124,6 +124,7 @@ extension Handle where State == VirtualHostState {
     func delete(_ queue: Queue) {
         guard !queue.state.isDeleted else { return }
         queue.state.isDeleted = true
+        state.overfullQueues.removeAll { $0 == queue }
         ByteView.with(queue.state.name) { _ = state.queues.remove($0) }
         state.topologyVersion += 1
         if let owner = queue.state.owner {

@@ -10,6 +10,8 @@ enum TimerEvent: BitwiseCopyable {
     case frontEnds(Queue, priority: UInt8)
     /// The time of messages of one priority that came back may have come.
     case returnedEnd(Queue, priority: UInt8)
+    /// Queues may hold more than their limits since the start.
+    case limitsApply
     /// The oldest file of a stream may have become too old.
     case streamAges(Stream)
     /// Dead letters may reach their targets now that did not before.
@@ -42,6 +44,7 @@ extension Handle where State == VirtualHostState {
                 queue.endMessage(position, priority: priority)
             case .frontEnds(let queue, let priority): queue.endFront(priority)
             case .returnedEnd(let queue, let priority): queue.endReturned(priority)
+            case .limitsApply: dropOverfull()
             case .streamAges(let stream): stream.age()
             case .retryDeaths(let queue): queue.retryDeaths()
             case .delayEnds(let queue): queue.endDelay(isAlarm: true)

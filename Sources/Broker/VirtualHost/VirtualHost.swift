@@ -72,6 +72,8 @@ struct VirtualHostState: ~Copyable {
     var refusedLetters = Ring<Death>()
     /// What must be durable for the dead letters to be that were made last.
     var lettersLSN: UInt64 = 0
+    /// Queues that hold more than they may since the start.
+    var overfullQueues: [Queue] = []
     var timers = TimerWheel<TimerEvent>()
     var journal: JournalState
     var paging = PagingState()

@@ -7,6 +7,7 @@ import Wire
 /// Clients that publish to several queues, take, settle, send back, purge and delete, at random.
 struct CompactionScene {
     static let queues: [ShortString] = ["a", "b", "c"]
+    static let lengthMax: [ShortString: Int] = ["c": 40]
 
     private var random: Seed
     private var number = 0

@@ -198,7 +198,10 @@ struct CompactionTests {
                 try store.sync()
                 var expected: [ShortString: [CompactingBroker.Waiting]] = [:]
                 for name in CompactionScene.queues {
-                    expected[name] = try store.live(in: try store.broker.queue(name))
+                    let live = try store.live(in: try store.broker.queue(name))
+                    // What was out counts again after a start, and the oldest are too much.
+                    let limit = CompactionScene.lengthMax[name] ?? Int.max
+                    expected[name] = Array(live.suffix(limit))
                 }
                 copiedSize += store.copiedSize
                 disk.kill()

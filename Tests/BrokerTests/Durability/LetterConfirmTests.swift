@@ -144,8 +144,9 @@ struct LetterConfirmTests {
                 #expect(try peer.expect(BasicAck.self).deliveryTag == 2)
                 try journal.restart { last, _ in
                     last.advance(by: .milliseconds(1))
+                    // The limit counts all that is back, so the first one dies again.
                     let letters = try last.connect().drain("dead")
-                    #expect(letters == ["third"])
+                    #expect(letters.sorted() == ["first", "third"])
                 }
                 next.page = page
                 next.advance(by: .zero)

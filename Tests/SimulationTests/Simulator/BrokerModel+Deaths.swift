@@ -87,8 +87,11 @@ extension BrokerModel {
         let unused = liveQueues.filter { $0.consumers.isEmpty && $0.isUnused(at: now) }
         let due = liveQueues.flatMap { $0.ready.filter { $0.isOver(at: now) } }
         let pending = due.isEmpty ? [] : virtualHost.pendingDeaths
-        for copy in due.sorted(by: { $0.end < $1.end }) { end(copy, pending) }
-        guard !unused.isEmpty else { return !due.isEmpty || hasOverdue }
+        let hasDropped = dropOverfull(due, pending)
+        for copy in due.sorted(by: { $0.end < $1.end }) where copy.place == .ready {
+            end(copy, pending)
+        }
+        guard !unused.isEmpty else { return hasDropped || !due.isEmpty || hasOverdue }
         // A queue that goes at the same time may take its messages with it.
         let unburied = virtualHost.unburied + self.unburied(virtualHost)
         for queue in unused {
@@ -100,6 +103,28 @@ extension BrokerModel {
         }
         noteTopology()
         return true
+    }
+
+    /// What was out before a restart counts again: the oldest go in the first turn, behind those
+    /// that were over by the start.
+    ///
+    /// - Returns: Whether any did.
+    private func dropOverfull(_ due: [ModelCopy], _ pending: [Death]) -> Bool {
+        var hasDropped = false
+        for queue in liveQueues {
+            guard let start = queue.restoredAt.take() else { continue }
+            for copy in due.sorted(by: { $0.end < $1.end })
+            where copy.queue === queue && copy.isOver(at: start) { end(copy, pending) }
+            guard queue.dropsHead || !queue.isQuorum else { continue }
+            while queue.isBeyondLimit(),
+                let oldest = queue.ready.min(by: { $0.isBefore($1) })
+            {
+                queue.dropped.append(oldest)
+                die(oldest, .maxLength)
+                hasDropped = true
+            }
+        }
+        return hasDropped
     }
 
     /// The time of a message is over; one that was delayed, and came sooner, may have pushed it

@@ -62,6 +62,8 @@ final class ModelQueue {
     var hasLost = false
     /// What the broker's counters said last.
     var droppedSeen = 0
+    /// When a restart has brought it back, until its first turn.
+    var restoredAt: Instant?
     /// The position of the next message.
     var nextPosition = 0
 
@@ -251,6 +253,7 @@ final class ModelQueue {
         declaredEpoch = 0
         isDeleted = false
         unusedSince = now
+        restoredAt = now
         self.nextPosition = nextPosition
         for copy in survivors {
             copies[copy.message.id, default: []].append(copy)

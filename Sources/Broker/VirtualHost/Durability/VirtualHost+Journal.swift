@@ -225,8 +225,7 @@ extension Handle where State == VirtualHostState {
         {
             describeTopology()
         }
-        let queues = state.journal.queues.filter { $0.value.state.kept != nil }
-        for (_, queue) in queues.sorted(by: { $0.key < $1.key }) { queue.resumeKept() }
+        resumeQueues()
     }
 
     /// Whether the journal thread has something to write, and whether somebody waits for it.

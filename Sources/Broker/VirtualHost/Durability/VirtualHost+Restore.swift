@@ -123,6 +123,39 @@ extension Handle where State == VirtualHostState {
     }
 }
 
+/// What there is to do for queues that a start has brought back.
+extension Handle where State == VirtualHostState {
+    /// The journal goes on: queues have their first turn when the first batch begins.
+    func resumeQueues() {
+        let queues = state.journal.queues.filter {
+            $0.value.state.kept != nil || $0.value.isOverfull
+        }
+        for (_, queue) in queues.sorted(by: { $0.key < $1.key }) {
+            queue.resumeKept()
+            if queue.isOverfull { state.overfullQueues.append(queue) }
+        }
+        guard !state.overfullQueues.isEmpty else { return }
+        _ = state.timers.add(.limitsApply, at: state.now)
+    }
+
+    /// Drops what is too much since the start.
+    func dropOverfull() {
+        let queues = state.overfullQueues
+        state.overfullQueues = []
+        for queue in queues { queue.dropBeyondLimit() }
+    }
+}
+
+extension Handle where State == QueueState {
+    /// Whether what was out for an acknowledgement before a restart is too much now.
+    ///
+    /// A classic queue drops its oldest then, whatever x-overflow says (RabbitMQ:
+    /// rabbit_amqqueue_process, init_max_length, comes before the overflow).
+    fileprivate var isOverfull: Bool {
+        isBeyondLimit && (state.settings.type == .classic || state.settings.overflow == .dropHead)
+    }
+}
+
 /// Something the journal promised and could not give back.
 enum RestoreLoss: Equatable {
     case exchange(ShortString, reason: String)
