@@ -209,6 +209,7 @@ extension Handle where State == ChannelState {
                 tick: state.virtualHost.state.tick
             )
         )
+        if state.virtualHost.state.paging.isActive { noteForPaging() }
         watchAcknowledgements(within: state.virtualHost.timeout(of: queue))
     }
 

@@ -22,6 +22,9 @@ struct ChannelState: ~Copyable {
     var unacked = UnackedDeliveries()
     /// It has had a consumer of a stream.
     var readsStreams = false
+    /// What it is known by among those whose deliveries may be paged; 0 for one that is not.
+    var holderNumber: UInt64 = 0
+    var isPagingCandidate = false
     /// Unsettled deliveries to consumers; what basic.get fetched does not count.
     var consumerUnackedCount = 0
     /// Limit for all consumers together (basic.qos global); `Int.max` without one.
@@ -158,6 +161,7 @@ extension Handle where State == ChannelState {
                 consumer.destroyIfUnused()
             }
         }
+        state.virtualHost.state.paging.holders.forget(self)
         state.consumerUnackedCount = 0
         state.confirms.isSelected = false
     }

@@ -29,6 +29,8 @@ struct UnackedDeliveries: ~Copyable {
     private var ring = Ring<UnackedDelivery>()
     /// Deliveries not settled, those of an open transaction included.
     private(set) var count = 0
+    /// Deliveries with lower tags have been paged out, or are on their way.
+    private var pagedThrough: UInt64 = 0
 
     /// Rings smaller than this are never compacted.
     private static let compactionSpanMin = 512
@@ -148,6 +150,31 @@ struct UnackedDeliveries: ~Copyable {
         for index in 0..<ring.count where ring[index].status != .settled { body(&ring[index]) }
     }
 
+    /// Lets `body` change what is not settled and was not paged out before, lowest tag first.
+    ///
+    /// - Parameter body: Returns `false` to end it there, and begin there the next time.
+    mutating func pageOut(_ body: (inout UnackedDelivery) -> Bool) {
+        var index = lowerBound(of: pagedThrough)
+        while index < ring.count {
+            if ring[index].status != .settled, !body(&ring[index]) { break }
+            index += 1
+        }
+        if index < ring.count {
+            pagedThrough = ring[index].deliveryTag
+        } else if let last = ring.last {
+            pagedThrough = last.deliveryTag + 1
+        }
+    }
+
+    /// Whether there may be deliveries that were not paged out.
+    var mayHaveResidents: Bool { ring.last.map { $0.deliveryTag >= pagedThrough } ?? false }
+
+    /// Lets `body` change a delivery that is not settled, if there is one by this tag.
+    mutating func update(_ deliveryTag: UInt64, _ body: (inout UnackedDelivery) -> Void) {
+        guard let index = index(of: deliveryTag), ring[index].status != .settled else { return }
+        body(&ring[index])
+    }
+
     @inline(__always)
     private func index(of deliveryTag: UInt64) -> Int? {
         guard let first = ring.first, deliveryTag >= first.deliveryTag else { return nil }
@@ -160,15 +187,19 @@ struct UnackedDeliveries: ~Copyable {
     }
 
     private func search(_ deliveryTag: UInt64) -> Int? {
+        let index = lowerBound(of: deliveryTag)
+        return index < ring.count && ring[index].deliveryTag == deliveryTag ? index : nil
+    }
+
+    /// Where the first delivery with this tag or a higher one stands.
+    private func lowerBound(of deliveryTag: UInt64) -> Int {
         var low = 0
         var high = ring.count
         while low < high {
             let middle = (low + high) / 2
-            let tag = ring[middle].deliveryTag
-            if tag == deliveryTag { return middle }
-            if tag < deliveryTag { low = middle + 1 } else { high = middle }
+            if ring[middle].deliveryTag < deliveryTag { low = middle + 1 } else { high = middle }
         }
-        return nil
+        return low
     }
 
     @inline(__always)

@@ -11,6 +11,10 @@ final class Pager {
     private let log: Logger
     /// What is not written yet, and how far it is.
     private var pending: (batch: JournalBatch, items: [SpillItem], written: Int)?
+    /// What is not read yet, and which message is next.
+    private var unread: [(request: PageRequest, next: Int)] = []
+    /// Octets of bodies read for one queue before others, and what is pending, have their turn.
+    private static let turnSize = 4 << 20
     /// Octets written before those who wait for a message are looked after again.
     private static let pieceSize = 1 << 20
     /// Publishers are held back until it could be.
@@ -67,28 +71,36 @@ final class Pager {
             return []
         }
         if let batch = work?.spill { pending = (batch, work?.spillItems ?? [], 0) }
-        guard pending != nil || work != nil || !reads.isEmpty else { return .idle }
-        for request in work?.requests ?? [] { serve(request, enter) }
+        unread += (work?.requests ?? []).map { ($0, 0) }
+        guard pending != nil || !unread.isEmpty || !reads.isEmpty else { return .idle }
+        var readCount = 0
+        for index in unread.indices { readCount += serve(&unread[index], enter) }
+        unread.removeAll { $0.next == $0.request.items.count }
         for read in reads { serve(read, enter) }
-        let isWritten = writePending(enter)
+        // As much as was read: a consumer that settles nothing must not fill the memory.
+        let isWritten = writePending(atLeast: readCount, enter)
         reader.closeFiles()
         streamReader.closeFiles()
         removeDeadSegments(enter)
         return isWritten ? .worked : .full
     }
 
-    /// Writes a piece of what is pending.
+    /// Writes a piece of what is pending, or several.
     ///
+    /// - Parameters:
+    ///   - count: Octets to be written, unless fewer are pending.
+    ///   - enter: The way to the core.
     /// - Returns: `false` when the disk is full.
-    private func writePending(_ enter: Enter) -> Bool {
-        guard let (batch, items, written) = pending else { return true }
+    private func writePending(atLeast count: Int, _ enter: Enter) -> Bool {
+        guard let (batch, items, start) = pending else { return true }
         var isWritten = true
         do throws(StorageError) {
-            let end = try spill.write(batch, from: written, atMost: Self.pieceSize)
-            guard end == batch.count else {
+            var end = start
+            repeat {
+                end = try spill.write(batch, from: end, atMost: Self.pieceSize)
                 pending?.written = end
-                return true
-            }
+            } while end < batch.count && end - start < count
+            guard end == batch.count else { return true }
         } catch .diskFull(let path) {
             guard !isBlocking else { return false }
             isBlocking = true
@@ -113,13 +125,18 @@ final class Pager {
         return true
     }
 
-    /// Reads what one queue wants, a piece at a time.
-    private func serve(_ request: PageRequest, _ enter: Enter) {
-        var next = 0
+    /// Reads what one queue wants, a piece at a time, as long as it is its turn.
+    ///
+    /// - Returns: The octets of bodies that were read.
+    private func serve(_ turn: inout (request: PageRequest, next: Int), _ enter: Enter) -> Int {
+        let request = turn.request
+        var readCount = 0
         var hint: UInt64 = 0
-        while next < request.items.count {
-            let extent = reader.read(request.items, from: next)
-            next = extent.items.upperBound
+        while turn.next < request.items.count, readCount < Self.turnSize {
+            let extent = reader.read(request.items, from: turn.next)
+            turn.next = extent.items.upperBound
+            let isLast = turn.next == request.items.count
+            readCount += request.items[extent.items].reduce(0) { $0 + Int($1.bodySize) }
             var lost: [PageRequest.Item] = []
             var name: [UInt8] = []
             var id: UInt32 = 0
@@ -135,7 +152,7 @@ final class Pager {
                     if !isThere { lost.append(item) }
                 }
                 if !request.isForDying {
-                    request.queue.goOn(isLast: next == request.items.count)
+                    request.queue.goOn(isLast: isLast)
                 }
                 return []
             }
@@ -144,6 +161,7 @@ final class Pager {
                 if failure.isDamage { giveUp(lost, of: id, enter) }
             }
         }
+        return readCount
     }
 
     private func report(_ lost: [PageRequest.Item], of name: [UInt8], _ failure: StorageError) {

@@ -112,7 +112,6 @@ final class CompactingBroker {
     /// What a restart should find in a queue, in order: what waits, has come back or is out.
     func live(in queue: Queue) throws -> [Waiting] {
         var entries = waitingEntries(of: queue)
-        queue.state.ready.updateReturned { entries.append($0) }
         virtualHost.forEachConnection { connection in
             connection.state.channels.forEach { channel in
                 channel.state.unacked.updateUnsettled { delivery in
@@ -150,6 +149,10 @@ final class CompactingBroker {
         while let level = priority {
             for number in queue.state.ready[level].numbers {
                 entries.append(queue.state.ready[level].entry(number))
+            }
+            queue.state.ready[level].forEachReturned { entry in
+                entries.append(entry)
+                return true
             }
             priority = queue.state.ready.priority(below: level)
         }

@@ -18,7 +18,7 @@ struct QueueView {
                 let entry = queue.state.ready[level].entry(number)
                 if entry.place != .gone { some.append(entry) }
             }
-            queue.state.ready[level].updateReturned { some.append($0) }
+            some += queue.entriesBack(level)
             entries += some.sorted { $0.position < $1.position }
             priority = queue.state.ready.priority(below: level)
         }
@@ -93,6 +93,27 @@ extension Handle where State == QueueState {
 }
 
 extension Handle where State == QueueState {
+    /// What has come back, of one priority.
+    fileprivate func entriesBack(_ priority: UInt8) -> [QueueEntry] {
+        var entries: [QueueEntry] = []
+        state.ready[priority].forEachReturned { entry in
+            entries.append(entry)
+            return true
+        }
+        return entries
+    }
+
+    /// What has come back and waits.
+    var entriesBack: [QueueEntry] {
+        var entries: [QueueEntry] = []
+        var priority: UInt8? = state.ready.highestPriority
+        while let level = priority {
+            entries += entriesBack(level)
+            priority = state.ready.priority(below: level)
+        }
+        return entries
+    }
+
     /// What is handed out and not settled.
     var entriesOut: [QueueEntry] {
         var entries: [QueueEntry] = []

@@ -86,6 +86,10 @@ final class Simulation {
         try endBatch()
         while let peer = resumable { try turn { try self.feed(peer) } }
         try model.compare(virtualHost)
+        for queue in virtualHost.queueList() where queue.state.pagedCount > 0 {
+            count(\.pagedDeliveries, queue.entriesOut.count { $0.isPaged })
+            count(\.pagedReturns, queue.entriesBack.count { $0.isPaged })
+        }
     }
 
     private var resumable: SimulatedPeer? {

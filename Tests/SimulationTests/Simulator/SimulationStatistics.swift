@@ -9,12 +9,16 @@ struct SimulationStatistics: Equatable, CustomStringConvertible {
     var recoveredMessages = 0
     var removedSegments = 0
     var pages = 0
+    /// Messages on disk only, seen after a turn: handed out, or come back.
+    var pagedDeliveries = 0
+    var pagedReturns = 0
     var compactions = 0
 
     var description: String {
         """
         \(operations) operations, \(channelErrors) channel errors, \(journalSteps) journal steps, \
         \(removedSegments) segments removed, \(pages) pager steps, \
+        \(pagedDeliveries) paged deliveries and \(pagedReturns) paged returns seen, \
         \(compactions) compactor steps, \(fullDisks) full disks, \
         \(crashes) crashes, \(crashesInRecovery) in recovery, \
         \(recoveredMessages) messages recovered
@@ -31,6 +35,8 @@ struct SimulationStatistics: Equatable, CustomStringConvertible {
         left.recoveredMessages += right.recoveredMessages
         left.removedSegments += right.removedSegments
         left.pages += right.pages
+        left.pagedDeliveries += right.pagedDeliveries
+        left.pagedReturns += right.pagedReturns
         left.compactions += right.compactions
     }
 }

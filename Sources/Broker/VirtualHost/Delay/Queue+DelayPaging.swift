@@ -59,21 +59,14 @@ extension Handle where State == QueueState {
         guard let delayed = state.delayed, !state.isDeleted,
             delayed.state.entries.entry(item.position)?.place == item.place
         else { return true }
-        let virtualHost = state.virtualHost
-        state.pagedCount -= 1
-        state.pagedBytes -= Int(item.bodySize)
-        if item.place.isSpilled { virtualHost.state.paging.spillLedger.remove(item.place.lsn) }
-        var place = MessagePlace.lost
-        if let payload, let message = virtualHost.message(from: payload, at: item.place) {
-            message.retain()
-            if !item.place.isSpilled { virtualHost.learn(message) }
-            place = MessagePlace(message)
-        }
+        var isThere = false
         _ = delayed.state.entries.update(at: item.position) { entry in
-            entry.place = place
-            if place != .lost { delayed.state.residentBytes += DelayedMessages.size(of: entry) }
+            isThere = bringIn(&entry, payload: payload)
+            guard isThere else { return }
+            if !item.place.isSpilled { state.virtualHost.learn(entry.message) }
+            delayed.state.residentBytes += DelayedMessages.size(of: entry)
         }
-        return place != .lost
+        return isThere
     }
 
     /// Lets go of journaled messages whose time is not near, a few at a time.
@@ -149,14 +142,10 @@ extension Handle where State == QueueState {
         to place: MessagePlace,
         _ delayed: Handle<DelayedMessages>
     ) {
-        let virtualHost = state.virtualHost
         _ = delayed.state.entries.update(at: position) { entry in
-            virtualHost.release(entry.message)
-            entry.place = place
+            moveOut(&entry, to: place)
             delayed.state.residentBytes -= DelayedMessages.size(of: entry)
-            state.pagedBytes += Int(entry.bodySize)
         }
-        state.pagedCount += 1
         // From the first one on the alarm goes off in time to read.
         if state.pagedCount == 1 { setAlarm() }
     }

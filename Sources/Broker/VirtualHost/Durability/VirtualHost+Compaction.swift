@@ -192,18 +192,13 @@ extension Handle where State == VirtualHostState {
             {
                 continue
             }
-            if queue.state.unackedCount > 0 || queue.state.ready.hasReturned
-                || !queue.state.dying.isEmpty
-            {
+            if queue.state.unackedCount > 0 || !queue.state.dying.isEmpty {
                 search.add(index, place)
             }
         }
         guard !search.isEmpty else { return }
         for id in search.queues {
             guard let queue = state.journal.queues[id] else { continue }
-            queue.state.ready.updateReturned { entry in
-                for index in search.find(id, entry.position) { body(index, &entry) }
-            }
             queue.updateDying { entry in
                 for index in search.find(id, entry.position) { body(index, &entry) }
             }

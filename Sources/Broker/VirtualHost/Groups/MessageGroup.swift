@@ -101,8 +101,13 @@ extension Handle where State == MessageGroupState {
         state.goneCount = 0
     }
 
-    /// Calls `body` with the next positions that were never handed out, until it returns `false`.
+    /// Calls `body` with the next positions, those that came back first, until it returns `false`.
+    ///
+    /// There may be some of messages that have left.
     func forEachWaiting(_ body: (UInt64) -> Bool) {
+        for index in 0..<state.returned.count {
+            guard body(state.returned[index]) else { return }
+        }
         for index in 0..<state.waiting.count {
             guard body(state.waiting[index]) else { return }
         }

@@ -13,6 +13,8 @@ struct PagingState: ~Copyable {
     var isActive = false
     /// Queues that may have messages to page, each once.
     var candidates = Ring<Queue>()
+    /// Channels that may have deliveries to page.
+    var holders = DeliveryHolders()
     /// How many queues are being read ahead.
     var readerCount = 0
 
@@ -50,6 +52,14 @@ struct SpillItem: BitwiseCopyable {
     let lsn: UInt64
     /// Octets of its block.
     let size: Int
+    /// The delivery that was to be paged; `nil` for a message that waits.
+    let delivery: Delivery?
+
+    struct Delivery: BitwiseCopyable {
+        /// The number of its channel.
+        let holder: UInt64
+        let tag: UInt64
+    }
 }
 
 /// Messages of one queue that are to be read, in the order of the queue.

@@ -10,8 +10,16 @@ extension Handle where State == QueueState {
         var ahead: UInt64 = 0
         while let priority = next {
             next = state.ready.priority(below: priority)
-            guard state.ready[priority].hasPaged else {
-                ahead += UInt64(state.ready[priority].count)
+            if state.ready[priority].isReturnedFirst {
+                ahead += UInt64(state.ready[priority].returnedAheadCount)
+                if state.ready[priority].hasPagedReturned {
+                    let isWaiting = state.ready[priority].first?.isPaged ?? false
+                    if isWaiting || !isEnough(ahead) { readReturned(priority) }
+                    return
+                }
+            }
+            guard state.ready[priority].hasPagedStretch else {
+                ahead += UInt64(state.ready[priority].numbers.count)
                 continue
             }
             let first = state.ready[priority].numbers.lowerBound
@@ -21,16 +29,19 @@ extension Handle where State == QueueState {
             } else {
                 ahead += start - first
             }
-            if start != first, ahead > UInt64(state.readAheadCount / 2) { return }
+            if start != first, isEnough(ahead) { return }
             readAhead(priority, from: start)
             return
         }
     }
 
+    /// Whether so many messages are next and in memory that more would be too many.
+    private func isEnough(_ ahead: UInt64) -> Bool { ahead > UInt64(state.readAheadCount / 2) }
+
     /// Asks for messages of one priority.
     private func readAhead(_ priority: UInt8, from first: UInt64) {
-        noteReader()
         let virtualHost = state.virtualHost
+        noteReader()
         var start = first
         let end = state.ready[priority].pagedStretch.upperBound
         let window = virtualHost.readAheadBytes
@@ -46,12 +57,24 @@ extension Handle where State == QueueState {
             start += 1
             count += 1
         }
-        state.readAheadCount = count
         let from = max(start, state.ready[priority].pagedStretch.lowerBound)
         state.ready[priority].pagedStretch = from..<max(from, end)
+        ask(for: items, of: count)
+    }
+
+    /// Asks for messages of one priority that have come back.
+    private func readReturned(_ priority: UInt8) {
+        noteReader()
+        let window = state.virtualHost.readAheadBytes
+        let (items, count) = state.ready[priority].askForReturned(window)
+        ask(for: items, of: count)
+    }
+
+    private func ask(for items: [PageRequest.Item], of count: Int) {
+        state.readAheadCount = count
         guard !items.isEmpty else { return }
         state.isReading = true
-        virtualHost.state.paging.requests.append(PageRequest(queue: self, items: items))
+        state.virtualHost.state.paging.requests.append(PageRequest(queue: self, items: items))
     }
 
     func noteReader() {
@@ -76,27 +99,48 @@ extension Handle where State == QueueState {
     /// - Returns: `false` when a message that was needed could not be read: it is lost.
     func pageIn(_ item: PageRequest.Item, payload: ByteView?, hint: inout UInt64) -> Bool {
         guard state.delayed == nil else { return pageInDelayed(item, payload: payload) }
-        guard !state.isDeleted,
-            let number = state.ready[item.priority].number(of: item.position, hint: hint)
-        else { return true }
-        hint = number + 1
-        let place = state.ready[item.priority].entry(number).place
-        guard place == item.place else {
-            // Copied elsewhere while it was being read: it must be asked for again.
-            if place.isPaged, place != .gone { state.ready[item.priority].widenStretch(to: number) }
-            return true
+        guard !state.isDeleted else { return true }
+        var isThere = true
+        var hasMoved = false
+        _ = state.ready[item.priority].update(at: item.position, hint: &hint) { entry in
+            if entry.place == item.place {
+                isThere = bringIn(&entry, payload: payload)
+            } else {
+                hasMoved = entry.isPaged
+            }
         }
+        // Copied elsewhere while it was being read: it must be asked for again.
+        if hasMoved { state.ready[item.priority].askAgain(for: item.position) }
+        return isThere
+    }
+
+    /// Brings the message of an entry back into memory.
+    ///
+    /// - Parameters:
+    ///   - entry: Of a message on disk.
+    ///   - payload: Its record's payload; `nil` when it cannot be read.
+    /// - Returns: `false` when it could not be: the message is lost.
+    func bringIn(_ entry: inout QueueEntry, payload: ByteView?) -> Bool {
         let virtualHost = state.virtualHost
+        let place = entry.place
         state.pagedCount -= 1
-        state.pagedBytes -= Int(item.bodySize)
-        if item.place.isSpilled { virtualHost.state.paging.spillLedger.remove(item.place.lsn) }
-        guard let payload, let message = virtualHost.message(from: payload, at: item.place) else {
-            state.ready[item.priority].setPlace(.lost, of: number)
+        state.pagedBytes -= Int(entry.bodySize)
+        if place.isSpilled { virtualHost.state.paging.spillLedger.remove(place.lsn) }
+        guard let payload, let message = virtualHost.message(from: payload, at: place) else {
+            entry.place = .lost
             return false
         }
         message.retain()
-        state.ready[item.priority].setPlace(MessagePlace(message), of: number)
+        entry.place = MessagePlace(message)
         return true
+    }
+
+    /// Lets go of the message of an entry, which is on disk.
+    func moveOut(_ entry: inout QueueEntry, to place: MessagePlace) {
+        state.virtualHost.release(entry.message)
+        entry.place = place
+        state.pagedCount += 1
+        state.pagedBytes += Int(entry.bodySize)
     }
 
     /// Messages have been read: consumers and who waits by basic.get go on.
@@ -123,6 +167,12 @@ extension Handle where State == QueueState {
         guard let entry = takeFirst() else { return }
         precondition(entry.place == .lost, "dropping a message that can be had")
         discard(entry)
+    }
+
+    /// Settles a delivery whose message was lost after it had been handed out.
+    @inline(never)
+    func forgetLost(_ entry: QueueEntry) {
+        if state.isKeyed { forgetKeys(of: entry) }
     }
 
     /// Lets go of a paged message for good.

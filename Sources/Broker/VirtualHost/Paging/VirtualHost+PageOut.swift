@@ -33,6 +33,11 @@ extension Handle where State == VirtualHostState {
         state.paging.isActive = true
         for queue in queueList() where !queue.state.ready.isEmpty { queue.noteForPaging() }
         for exchange in exchangeList() { exchange.state.delayQueue?.noteForPaging() }
+        forEachConnection { connection in
+            connection.state.channels.forEach { channel in
+                if channel.state.unacked.count > 0 { channel.noteForPaging() }
+            }
+        }
     }
 
     @inline(never)
@@ -40,18 +45,25 @@ extension Handle where State == VirtualHostState {
         state.paging.isActive = false
         state.paging.hasShrunk = true
         while let queue = state.paging.candidates.popFirst() { queue.forgetForPaging() }
+        while state.paging.holders.takeCandidate() != nil {}
     }
 
     /// Pages out until memory is a little below its budget, or nothing more can go now.
+    ///
+    /// What a queue with consumers would hand out next goes last: it would be read again at once.
     @inline(never)
     private func pageOut() {
         let goal = state.paging.budget / 16 * 15
+        pageOutQueues(downTo: goal, withNext: false)
+        pageOutDeliveries(downTo: goal)
+        pageOutQueues(downTo: goal, withNext: true)
+    }
+
+    private func pageOutQueues(downTo goal: Int, withNext: Bool) {
         var left = min(state.paging.candidates.count, PagingState.candidateCountMax)
-        while left > 0, state.pool.messageBytes - state.paging.spillingBytes > goal,
-            let queue = state.paging.candidates.popFirst()
-        {
+        while left > 0, isMemoryAbove(goal), let queue = state.paging.candidates.popFirst() {
             left -= 1
-            guard !queue.state.isDeleted, queue.pageOut(downTo: goal) else {
+            guard !queue.state.isDeleted, queue.pageOut(downTo: goal, withNext: withNext) else {
                 queue.forgetForPaging()
                 continue
             }
@@ -100,7 +112,8 @@ extension Handle where State == VirtualHostState {
             state.paging.spillingBytes -= item.size
             let queue = item.queue
             queue.state.spillingCount -= 1
-            if isWritten, queue.letGo(item, hint: &hint) { continue }
+            queue.state.leaving.remove(item.position)
+            if isWritten, letGo(item, hint: &hint) { continue }
             state.paging.spillLedger.remove(item.lsn)
             queue.destroyIfUnused()
         }
@@ -129,23 +142,27 @@ extension Handle where State == QueueState {
 
     /// Pages out the newest messages, and then, if nobody takes any, also the oldest.
     ///
-    /// - Parameter goal: Octets of messages that may stay in memory.
+    /// - Parameters:
+    ///   - goal: Octets of messages that may stay in memory.
+    ///   - withNext: Whether this holds for a queue with consumers, too.
     /// - Returns: Whether the queue may have more to page, now or later.
-    fileprivate func pageOut(downTo goal: Int) -> Bool {
+    fileprivate func pageOut(downTo goal: Int, withNext: Bool) -> Bool {
         guard state.delayed == nil else { return pageOutDelayed(downTo: goal) }
-        var mayHaveMore = pageOut(0, downTo: goal)
+        let mayTakeNext =
+            state.turnFirst == nil && !state.isReading && (withNext || state.consumers.isEmpty)
+        var mayHaveMore = pageOut(0, downTo: goal, withNext: mayTakeNext)
         var priority = state.ready.highestPriority
         while priority > 0 {
-            if pageOut(priority, downTo: goal) { mayHaveMore = true }
+            if pageOut(priority, downTo: goal, withNext: mayTakeNext) { mayHaveMore = true }
             priority = state.ready.priority(below: priority) ?? 0
         }
         return mayHaveMore
     }
 
     /// The same for the messages of one priority.
-    private func pageOut(_ priority: UInt8, downTo goal: Int) -> Bool {
+    private func pageOut(_ priority: UInt8, downTo goal: Int, withNext: Bool) -> Bool {
         let virtualHost = state.virtualHost
-        if !state.ready[priority].hasPaged {
+        if !state.ready[priority].hasPagedStretch {
             state.ready[priority].pagedStretch = stretchToBegin(priority)
         }
         var stretch = state.ready[priority].pagedStretch
@@ -155,7 +172,7 @@ extension Handle where State == QueueState {
             isHeldUp = !pageOut(stretch.upperBound, of: priority)
             if !isHeldUp { stretch = stretch.lowerBound..<stretch.upperBound + 1 }
         }
-        if state.turnFirst == nil, !state.isReading {
+        if withNext {
             let first = state.ready[priority].numbers.lowerBound
             while stretch.lowerBound > first, !isHeldUp, virtualHost.isMemoryAbove(goal) {
                 isHeldUp = !pageOut(stretch.lowerBound - 1, of: priority)
@@ -163,7 +180,24 @@ extension Handle where State == QueueState {
             }
         }
         state.ready[priority].pagedStretch = stretch
-        return stretch != state.ready[priority].numbers
+        guard state.ready[priority].hasResidentReturned else {
+            return stretch != state.ready[priority].numbers
+        }
+        if virtualHost.isMemoryAbove(goal) {
+            pageOutReturned(priority, downTo: goal, withNext: withNext)
+        }
+        return true
+    }
+
+    /// Pages out what has come back, the last one first.
+    private func pageOutReturned(_ priority: UInt8, downTo goal: Int, withNext: Bool) {
+        // What groups have asked for stands anywhere.
+        guard state.groups == nil || !state.isReading else { return }
+        let virtualHost = state.virtualHost
+        state.ready[priority].pageOutReturned(withAsked: withNext || state.groups != nil) { entry in
+            guard virtualHost.isMemoryAbove(goal) else { return false }
+            return state.leaving.contains(entry.position) || pageOutAnywhere(&entry)
+        }
     }
 
     /// Where the first paged stretch begins: behind what is read ahead at most.
@@ -179,41 +213,54 @@ extension Handle where State == QueueState {
         return start..<start
     }
 
-    /// Lets go of one message, or sends it on its way to the spill log.
+    /// Lets go of one message of the list, or sends it on its way to the spill log.
     ///
     /// - Returns: `false` when it must stay for now.
     private func pageOut(_ number: UInt64, of priority: UInt8) -> Bool {
-        let entry = state.ready[priority].entry(number)
+        state.ready[priority].update(number) { pageOut(&$0) }
+    }
+
+    /// Lets go of the message of an entry, or sends it on its way to the spill log.
+    ///
+    /// - Parameters:
+    ///   - entry: Of this queue.
+    ///   - delivery: Who has it, if it is handed out.
+    /// - Returns: `false` when it must stay for now.
+    func pageOut(_ entry: inout QueueEntry, of delivery: SpillItem.Delivery? = nil) -> Bool {
         if entry.isPaged { return true }
         let virtualHost = state.virtualHost
         let lsn = entry.message.header.lsn
-        if state.journalID != 0, lsn != 0 {
-            guard lsn < virtualHost.state.journal.durableLSN else { return false }
-            state.ready[priority].setPlace(.journal(lsn), of: number)
-            state.pagedCount += 1
-            state.pagedBytes += Int(entry.bodySize)
-            virtualHost.release(entry.message)
-            return true
+        guard state.journalID != 0, lsn != 0 else {
+            return virtualHost.spill(entry, of: self, delivery)
         }
-        return virtualHost.spill(entry, of: self)
+        guard lsn < virtualHost.state.journal.durableLSN else { return false }
+        moveOut(&entry, to: .journal(lsn))
+        return true
+    }
+
+    /// The same for a message that may come back or be handed out on its way to the spill log.
+    func pageOutAnywhere(
+        _ entry: inout QueueEntry,
+        of delivery: SpillItem.Delivery? = nil
+    ) -> Bool {
+        guard !state.leaving.contains(entry.position), pageOut(&entry, of: delivery) else {
+            return false
+        }
+        if !entry.isPaged { state.leaving.insert(entry.position) }
+        return true
     }
 
     /// Lets go of a message that is in the spill log now, if it is still there and not needed.
     fileprivate func letGo(_ item: SpillItem, hint: inout UInt64) -> Bool {
         guard state.delayed == nil else { return letGoDelayed(item) }
-        guard !state.isDeleted,
-            let number = state.ready[item.priority].number(of: item.position, hint: hint)
-        else { return false }
-        hint = number + 1
-        let entry = state.ready[item.priority].entry(number)
-        guard !entry.isPaged, state.ready[item.priority].pagedStretch.contains(number) else {
-            return false
+        guard !state.isDeleted, state.ready.hasLevel(item.priority) else { return false }
+        var isOut = false
+        state.ready[item.priority].updateUnneeded(at: item.position, hint: &hint) { entry in
+            guard !entry.isPaged else { return }
+            moveOut(&entry, to: .spill(item.lsn))
+            isOut = true
         }
-        state.ready[item.priority].setPlace(.spill(item.lsn), of: number)
-        state.pagedCount += 1
-        state.pagedBytes += Int(entry.bodySize)
-        state.virtualHost.release(entry.message)
-        return true
+        return isOut
     }
 }
 
@@ -222,10 +269,29 @@ extension Handle where State == VirtualHostState {
         state.pool.messageBytes - state.paging.spillingBytes > goal
     }
 
+    /// Lets go of a message that is in the spill log now, wherever it is by now.
+    private func letGo(_ item: SpillItem, hint: inout UInt64) -> Bool {
+        if let delivery = item.delivery,
+            let channel = state.paging.holders.channel(delivery.holder),
+            channel.letGo(item, of: delivery.tag)
+        {
+            return true
+        }
+        return item.queue.letGo(item, hint: &hint)
+    }
+
     /// Copies a message's block into the spill log.
     ///
+    /// - Parameters:
+    ///   - entry: Of the message.
+    ///   - queue: Whose it is.
+    ///   - delivery: Who has it, if it is handed out.
     /// - Returns: `false` when too much waits to be written already.
-    func spill(_ entry: QueueEntry, of queue: Queue) -> Bool {
+    func spill(
+        _ entry: QueueEntry,
+        of queue: Queue,
+        _ delivery: SpillItem.Delivery? = nil
+    ) -> Bool {
         guard state.paging.spillBuffer.count < PagingState.spillBacklogMax,
             !state.paging.isSpillBroken
         else { return false }
@@ -235,7 +301,8 @@ extension Handle where State == VirtualHostState {
             position: entry.position,
             priority: entry.terms.priority,
             lsn: state.paging.spillBuffer.nextLSN,
-            size: message.header.blockSize
+            size: message.header.blockSize,
+            delivery: delivery
         )
         let size = message.usedSize
         unsafe state.paging.spillBuffer.addFrame(payloadSize: size)

@@ -141,15 +141,11 @@ extension Handle where State == QueueState {
     private func letGo(_ entry: inout QueueEntry) {
         let virtualHost = state.virtualHost
         guard !entry.isPaged, state.journalID != 0 else { return }
-        let message = entry.message
-        let lsn = message.header.lsn
+        let lsn = entry.message.header.lsn
         guard lsn != 0, lsn < virtualHost.state.journal.durableLSN,
             virtualHost.state.paging.budget != Int.max
         else { return }
-        entry.place = .journal(lsn)
-        state.pagedCount += 1
-        state.pagedBytes += Int(entry.bodySize)
-        virtualHost.release(message)
+        moveOut(&entry, to: .journal(lsn))
     }
 
     private func setRetry(after pause: Duration, _ kept: Handle<KeptDeaths>) {

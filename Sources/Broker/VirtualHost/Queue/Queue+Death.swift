@@ -85,16 +85,7 @@ extension Handle where State == QueueState {
         where state.dying[index].entry.position == item.position
             && state.dying[index].entry.place == item.place
         {
-            state.pagedCount -= 1
-            state.pagedBytes -= Int(item.bodySize)
-            if item.place.isSpilled { virtualHost.state.paging.spillLedger.remove(item.place.lsn) }
-            if let payload, let message = virtualHost.message(from: payload, at: item.place) {
-                message.retain()
-                state.dying[index].entry.place = MessagePlace(message)
-            } else {
-                state.dying[index].entry.place = .lost
-                isRead = false
-            }
+            isRead = bringIn(&state.dying[index].entry, payload: payload)
             break
         }
         while let death = state.dying.first, death.entry.place == .lost || !death.entry.isPaged {

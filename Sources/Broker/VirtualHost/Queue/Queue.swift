@@ -74,6 +74,8 @@ struct QueueState: ~Copyable {
     var pagedBytes = 0
     /// Messages on their way to the spill log.
     var spillingCount = 0
+    /// Positions of those of them that had come back, or were handed out, when they began it.
+    var leaving: Set<UInt64> = []
     /// Messages are being read, and how many were asked for the last time.
     var isReading = false
     var readAheadCount = 0
@@ -345,6 +347,7 @@ extension Handle where State == QueueState {
                 tick: state.virtualHost.state.tick
             )
         )
+        if state.virtualHost.state.paging.isActive { channel.noteForPaging() }
     }
 
     /// Puts a delivery that came back to its old place; the consumer's count is already lowered.
@@ -372,7 +375,7 @@ extension Handle where State == QueueState {
             die(entry, .deliveryLimit)
             return
         }
-        if state.journalID != 0, entry.message.header.lsn != 0 {
+        if state.journalID != 0, entry.journalLSN != nil {
             state.virtualHost.journal(
                 .returned(
                     queue: state.journalID,
@@ -381,7 +384,7 @@ extension Handle where State == QueueState {
                 )
             )
         }
-        if state.groups == nil { state.ready.putBack(back) } else { state.ready.putInOrder(back) }
+        state.ready.putBack(back)
         if back.terms.isTimed { noteReturned(back) }
         if state.virtualHost.state.paging.isActive { noteForPaging() }
         if isBeyondLimit, state.settings.overflow == .dropHead { dropBeyondLimit() }
@@ -402,7 +405,8 @@ extension Handle where State == QueueState {
     func discardUnacked(_ entry: QueueEntry) {
         state.unackedCount &-= 1
         state.unackedBytes &-= Int(entry.bodySize)
-        discard(entry)
+        // One that could be had no more has been delivered all the same.
+        if entry.place == .lost { forgetLost(entry) } else { discard(entry) }
         if state.isDeleted { destroyIfUnused() }
     }
 

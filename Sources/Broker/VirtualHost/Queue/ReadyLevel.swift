@@ -1,24 +1,24 @@
 /// The messages of one priority that wait for a consumer, in order of their positions.
 ///
 /// New messages have the highest position and go to the end of a list. Messages that come back
-/// (nack, reject, a consumer that went away) belong before others: they wait in a binary heap, and
-/// the next message is the lower of the list's first and the heap's top. So a requeue costs
-/// O(log n) of what came back, whatever the order of the nacks, and nothing for anybody else.
+/// (nack, reject, a consumer that went away) belong before others: they wait elsewhere, and the
+/// next message is the lower of the first ones of both. So a requeue costs O(log n) of what came
+/// back, and nothing for anybody else.
 ///
 /// A message that leaves from the middle of the list (it has expired) leaves its entry behind, as
 /// one that is nowhere; the first entry is never such a one.
 ///
 /// A stretch in the middle of the list may be paged: its messages are on disk only, or on their
 /// way there. What stands before it is in memory, or being read; what stands behind it came later
-/// and is in memory.
+/// and is in memory. Of those that came back any may be paged.
 struct ReadyLevel: ~Copyable {
     private var list = EntryList()
-    private var returned = Ring<QueueEntry>()
+    private var returned = ReturnedEntries()
     /// Octets of all bodies.
     private(set) var bodyBytes = 0
     /// The paged stretch of the list, by the numbers of its entries.
     private var stretch: Range<UInt64> = 0..<0
-    /// Entries whose messages are nowhere, of the list and of what came back.
+    /// Entries of the list whose messages are nowhere.
     private var goneCount = 0
     /// Ends the messages at the front of the list, where they end in the order they came.
     var frontTimer = TimerWheel<TimerEvent>.ID.none
@@ -26,10 +26,12 @@ struct ReadyLevel: ~Copyable {
     var frontDeadline = Instant.zero
     /// Messages that came back and have an end.
     private var returnedEnds = ReturnedEnds()
-    /// What came back stands in order, and not in a heap.
-    private var isInOrder = false
     /// Ends messages that came back.
     var returnedTimer = TimerWheel<TimerEvent>.ID.none
+    /// Of what came back, all below this position was asked for where it was paged.
+    private var askedThrough: UInt64 = 0
+    /// How many of those are left, at most.
+    private var askedCount = 0
 
     @inline(__always)
     var count: Int { list.count &- goneCount &+ returned.count }
@@ -65,79 +67,47 @@ struct ReadyLevel: ~Copyable {
         returned.count == 0 ? list.first : lowerFirst
     }
 
-    private var lowerFirst: QueueEntry? {
-        guard let top = returned.first else { return list.first }
-        guard let next = list.first else { return top }
-        return top.position < next.position ? top : next
+    private var lowerFirst: QueueEntry? { isReturnedFirst ? returned.first : list.first }
+
+    /// Whether the next message is one that came back.
+    var isReturnedFirst: Bool {
+        guard let first = returned.first else { return false }
+        guard let next = list.first else { return true }
+        return first.position < next.position
     }
 
     /// Puts a message back to its old place.
     mutating func putBack(_ entry: QueueEntry) {
         bodyBytes += Int(entry.bodySize)
-        if entry.terms.isTimed { returnedEnds.add(entry) }
-        returned.append(entry)
-        var child = returned.count - 1
-        while child > 0 {
-            let parent = (child - 1) / 2
-            guard returned[child].position < returned[parent].position else { break }
-            swapReturned(child, parent)
-            child = parent
+        returned.insert(entry)
+        if entry.terms.isTimed {
+            returnedEnds.add(entry)
+            if returnedEnds.isWasteful { noteEndsAnew() }
         }
+        guard entry.position < askedThrough else { return }
+        if entry.isPaged { askAgain(from: entry.position) } else { askedCount += 1 }
     }
 
     private mutating func popReturned() -> QueueEntry? {
-        guard let top = returned.first else { return nil }
-        if let next = list.first, next.position < top.position {
-            return popFirstOfList()
+        guard isReturnedFirst, let entry = returned.popFirst() else { return popFirstOfList() }
+        forgetReturned(entry)
+        return entry
+    }
+
+    /// One of those that came back has left.
+    private mutating func forgetReturned(_ entry: QueueEntry) {
+        bodyBytes -= Int(entry.bodySize)
+        if entry.terms.isTimed { returnedEnds.remove(entry) }
+        if askedCount > 0 { askedCount -= 1 }
+    }
+
+    private mutating func noteEndsAnew() {
+        var ends = ReturnedEnds()
+        returned.forEach { entry in
+            ends.add(entry)
+            return true
         }
-        bodyBytes -= Int(top.bodySize)
-        if top.terms.isTimed { returnedEnds.remove(top.position) }
-        dropReturned()
-        if returnedEnds.endedCount > 0 { dropEnded() }
-        return top
-    }
-
-    /// Takes the top off the heap.
-    private mutating func dropReturned() {
-        let last = returned.count - 1
-        swapReturned(0, last)
-        _ = returned.popLast()
-        sink(0, below: last)
-    }
-
-    /// Drops entries at the top of the heap whose messages have ended: the first is never one.
-    private mutating func dropEnded() {
-        while let top = returned.first, returnedEnds.hasEnded(top.position) {
-            dropReturned()
-            forgetEnded(top.position)
-        }
-    }
-
-    private mutating func forgetEnded(_ position: UInt64) {
-        returnedEnds.forget(position)
-        goneCount -= 1
-    }
-
-    /// Moves an entry of the heap down to where it belongs among the first `last`.
-    private mutating func sink(_ start: Int, below last: Int) {
-        var parent = start
-        while true {
-            var child = 2 * parent + 1
-            guard child < last else { break }
-            if child + 1 < last, returned[child + 1].position < returned[child].position {
-                child += 1
-            }
-            guard returned[child].position < returned[parent].position else { break }
-            swapReturned(child, parent)
-            parent = child
-        }
-    }
-
-    private mutating func swapReturned(_ left: Int, _ right: Int) {
-        guard left != right else { return }
-        let entry = returned[left]
-        returned[left] = returned[right]
-        returned[right] = entry
+        returnedEnds = ends
     }
 }
 
@@ -160,53 +130,39 @@ extension ReadyLevel {
         bodyBytes -= Int(entry.bodySize)
         list[number].place = .gone
         goneCount += 1
-        let goneOfList = goneCount - returnedEnds.endedCount
-        if goneOfList > Self.goneCountKept, goneOfList > list.count / 2 { rewrite() }
+        if goneCount > Self.goneCountKept, goneCount > list.count / 2 { rewrite() }
         return entry
     }
 
-    /// The message at a position, where what came back stands in order.
+    /// The message at a position, wherever it stands.
     func find(_ position: UInt64) -> QueueEntry? {
-        if let index = indexOfReturned(position) { return returned[index] }
+        if let entry = returned.entry(position) { return entry }
+        return numberInList(position).map { list[$0] }
+    }
+
+    /// Takes out the message at a position, wherever it stands.
+    mutating func removeAnywhere(_ position: UInt64) -> QueueEntry? {
+        guard let entry = returned.remove(position) else { return remove(position) }
+        forgetReturned(entry)
+        return entry
+    }
+
+    /// The same, by trying a number before searching; the hint moves on.
+    private func numberInList(_ position: UInt64, hint: inout UInt64) -> UInt64? {
+        let isKnown =
+            numbers.contains(hint) && list[hint].position == position && list[hint].place != .gone
+        guard let number = isKnown ? hint : numberInList(position) else { return nil }
+        hint = number + 1
+        return number
+    }
+
+    /// The number of the message at a position, if it is in the list.
+    private func numberInList(_ position: UInt64) -> UInt64? {
         let number = list.lowerBound(of: position)
         guard number < list.endNumber, list[number].position == position,
             list[number].place != .gone
         else { return nil }
-        return list[number]
-    }
-
-    /// Takes out the message at a position, where what came back stands in order.
-    mutating func removeAnywhere(_ position: UInt64) -> QueueEntry? {
-        guard let index = indexOfReturned(position) else { return remove(position) }
-        let entry = returned.remove(at: index)
-        if entry.terms.isTimed { returnedEnds.remove(position) }
-        bodyBytes -= Int(entry.bodySize)
-        return entry
-    }
-
-    /// Puts a message back to its place among those that came back, all of them in order.
-    ///
-    /// - Complexity: O(1) when they come back in order, from either end.
-    mutating func putInOrder(_ entry: QueueEntry) {
-        bodyBytes += Int(entry.bodySize)
-        isInOrder = true
-        if entry.terms.isTimed { returnedEnds.add(entry) }
-        returned.insert(entry, at: lowerBoundOfReturned(entry.position))
-    }
-
-    private func indexOfReturned(_ position: UInt64) -> Int? {
-        let index = lowerBoundOfReturned(position)
-        return index < returned.count && returned[index].position == position ? index : nil
-    }
-
-    private func lowerBoundOfReturned(_ position: UInt64) -> Int {
-        var low = 0
-        var high = returned.count
-        while low < high {
-            let middle = (low + high) / 2
-            if returned[middle].position < position { low = middle + 1 } else { high = middle }
-        }
-        return low
+        return number
     }
 
     private mutating func dropGone() {
@@ -229,7 +185,7 @@ extension ReadyLevel {
             fresh.append(entry)
         }
         swap(&list, &fresh)
-        goneCount = returnedEnds.endedCount
+        goneCount = 0
         stretch = start..<max(start, end)
     }
 
@@ -249,64 +205,112 @@ extension ReadyLevel {
     /// - Parameter now: The present.
     /// - Returns: What is taken, some thousands at most, and when to look again.
     mutating func takeReturned(endedAt now: Instant) -> (ended: [QueueEntry], next: Instant?) {
-        let taken = returnedEnds.takeEnded(at: now, countMax: Self.endedCountMax)
-        for entry in taken.entries {
-            bodyBytes -= Int(entry.bodySize)
-            if isInOrder, let index = indexOfReturned(entry.position) {
-                returned.remove(at: index)
-                returnedEnds.forget(entry.position)
-            } else {
-                goneCount += 1
-            }
+        var ended: [QueueEntry] = []
+        while ended.count < Self.endedCountMax, let position = returnedEnds.takeDue(at: now) {
+            guard let deadline = returned.entry(position)?.terms.deadline, deadline <= now,
+                let entry = returned.remove(position)
+            else { continue }
+            forgetReturned(entry)
+            ended.append(entry)
         }
-        dropEnded()
-        if returnedEnds.endedCount > Self.goneCountKept,
-            returnedEnds.endedCount > returned.count / 2
-        {
-            rewriteReturned()
-        }
-        return (taken.entries, taken.next)
-    }
-
-    /// Makes the heap anew without the entries whose messages have ended.
-    private mutating func rewriteReturned() {
-        var kept = 0
-        for index in 0..<returned.count {
-            let entry = returned[index]
-            if returnedEnds.hasEnded(entry.position) {
-                forgetEnded(entry.position)
-            } else {
-                returned[kept] = entry
-                kept += 1
-            }
-        }
-        while returned.count > kept { _ = returned.popLast() }
-        for index in stride(from: kept / 2 - 1, through: 0, by: -1) { sink(index, below: kept) }
+        return (ended, returnedEnds.next)
     }
 }
 
 /// Entries by their position.
 extension ReadyLevel {
-    /// Whether messages have come back and wait.
-    var hasReturned: Bool { !returned.isEmpty }
-
-    /// Lets `body` change the entry at a position in the list; its position stays.
+    /// Lets `body` change the entry at a position, wherever it stands; its position stays.
     ///
+    /// - Parameters:
+    ///   - position: Its position.
+    ///   - hint: The number in the list to try before searching; moves on.
+    ///   - body: Changes it.
     /// - Returns: Whether there is one.
-    mutating func update(at position: UInt64, _ body: (inout QueueEntry) -> Void) -> Bool {
-        let number = list.lowerBound(of: position)
-        guard number < list.endNumber, list[number].position == position,
-            list[number].place != .gone
-        else { return false }
+    mutating func update(
+        at position: UInt64,
+        hint: inout UInt64,
+        _ body: (inout QueueEntry) -> Void
+    ) -> Bool {
+        guard let number = numberInList(position, hint: &hint) else {
+            return returned.update(at: position, body)
+        }
         body(&list[number])
         return true
     }
 
-    /// Lets `body` change what has come back; positions stay.
-    mutating func updateReturned(_ body: (inout QueueEntry) -> Void) {
-        for index in 0..<returned.count
-        where !returnedEnds.hasEnded(returned[index].position) {
-            body(&returned[index])
+    /// The same, but for what is about to be handed out: that is in the list and was read ahead.
+    mutating func updateUnneeded(
+        at position: UInt64,
+        hint: inout UInt64,
+        _ body: (inout QueueEntry) -> Void
+    ) {
+        if let number = numberInList(position, hint: &hint) {
+            if pagedStretch.contains(number) { body(&list[number]) }
+        } else {
+            _ = returned.update(at: position, body)
+        }
+    }
+
+    /// Calls `body` with what has come back, in order, until it returns `false`.
+    func forEachReturned(_ body: (QueueEntry) -> Bool) { returned.forEach(body) }
+}
+
+/// Paging: what has come back.
+extension ReadyLevel {
+    /// Whether some of it may be on disk only.
+    @inline(__always)
+    var hasPagedReturned: Bool { returned.residentCount != returned.count }
+
+    /// Whether some of it is in memory.
+    var hasResidentReturned: Bool { returned.residentCount > 0 }
+
+    /// How many messages that came back are next and need not be asked for.
+    var returnedAheadCount: Int { hasPagedReturned ? askedCount : returned.count }
+
+    /// Asks again for those from a position on.
+    private mutating func askAgain(from position: UInt64) {
+        askedThrough = min(askedThrough, position)
+        askedCount = 0
+    }
+
+    /// What of it is to be read next.
+    ///
+    /// - Parameter window: Octets to be looked at, at most.
+    /// - Returns: What is on disk only, and how many messages were looked at.
+    mutating func askForReturned(_ window: Int) -> (items: [PageRequest.Item], count: Int) {
+        if let first = returned.first, first.isPaged { askAgain(from: first.position) }
+        var items: [PageRequest.Item] = []
+        var bytes = 0
+        var count = 0
+        var end = askedThrough
+        returned.forEach(from: askedThrough) { entry in
+            guard bytes < window else { return false }
+            bytes += Int(entry.bodySize) + PagingState.messageOverhead
+            if entry.isPaged, entry.place != .lost { items.append(.init(entry)) }
+            count += 1
+            end = entry.position + 1
+            return true
+        }
+        askedThrough = end
+        askedCount += count
+        return (items, count)
+    }
+
+    /// Lets `body` page out what is in memory, the last one first, until it returns `false`.
+    ///
+    /// - Parameters:
+    ///   - withAsked: Whether what was read ahead goes, too.
+    ///   - body: Changes an entry.
+    mutating func pageOutReturned(withAsked: Bool, _ body: (inout QueueEntry) -> Bool) {
+        returned.updateResidents(from: withAsked ? 0 : askedThrough, body)
+    }
+
+    /// Asks again for a message that was copied elsewhere while it was being read.
+    mutating func askAgain(for position: UInt64) {
+        if let number = numberInList(position) {
+            widenStretch(to: number)
+        } else {
+            askAgain(from: position)
         }
     }
 }
@@ -329,7 +333,7 @@ extension ReadyLevel {
     }
 
     /// Makes an entry part of the paged stretch again, which may then begin earlier.
-    mutating func widenStretch(to number: UInt64) {
+    private mutating func widenStretch(to number: UInt64) {
         let old = pagedStretch
         pagedStretch =
             old.isEmpty
@@ -337,9 +341,13 @@ extension ReadyLevel {
             : min(old.lowerBound, number)..<max(old.upperBound, number + 1)
     }
 
-    /// Whether some message of the list may be on disk only.
+    /// Whether some message may be on disk only.
     @inline(__always)
-    var hasPaged: Bool { stretch.upperBound > list.firstNumber && !stretch.isEmpty }
+    var hasPaged: Bool { hasPagedStretch || hasPagedReturned }
+
+    /// The same for those of the list.
+    @inline(__always)
+    var hasPagedStretch: Bool { stretch.upperBound > list.firstNumber && !stretch.isEmpty }
 
     /// The first entry of the list, not regarding what came back.
     var firstOfList: QueueEntry? { list.first }
@@ -347,19 +355,12 @@ extension ReadyLevel {
     /// The entry of a number in the list.
     func entry(_ number: UInt64) -> QueueEntry { list[number] }
 
-    /// Notes where the message of an entry is now.
-    mutating func setPlace(_ place: MessagePlace, of number: UInt64) { list[number].place = place }
-
-    /// The number of the entry with a position.
-    ///
-    /// - Parameters:
-    ///   - position: Its position.
-    ///   - hint: A number to try before searching.
-    /// - Returns: `nil` when the entry has left the list.
-    func number(of position: UInt64, hint: UInt64) -> UInt64? {
-        if numbers.contains(hint), list[hint].position == position { return hint }
-        let number = list.lowerBound(of: position)
-        return number < list.endNumber && list[number].position == position ? number : nil
+    /// Lets `body` change the entry of a number in the list; its position stays.
+    mutating func update<Result>(
+        _ number: UInt64,
+        _ body: (inout QueueEntry) -> Result
+    ) -> Result {
+        body(&list[number])
     }
 
     /// Adds a message that is on disk only behind others that all are.

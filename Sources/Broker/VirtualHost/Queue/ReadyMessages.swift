@@ -60,9 +60,6 @@ struct ReadyMessages: ~Copyable {
         lowest.removeAnywhere(position)
     }
 
-    /// Puts a message of a queue with groups back to its old place.
-    mutating func putInOrder(_ entry: QueueEntry) { lowest.putInOrder(entry) }
-
     /// Adds a message that is on disk only behind others of its priority that all are.
     mutating func restore(_ entry: QueueEntry) {
         if entry.terms.priority == 0 {
@@ -144,35 +141,17 @@ struct ReadyMessages: ~Copyable {
 
 /// Access to entries by position, whatever their priority.
 extension ReadyMessages {
-    /// Whether messages have come back and wait.
-    var hasReturned: Bool {
-        var priority: UInt8? = highestPriority
-        while let level = priority {
-            if self[level].hasReturned { return true }
-            priority = self.priority(below: level)
-        }
-        return false
-    }
-
-    /// Lets `body` change the entry at a position, unless it has come back; its position stays.
+    /// Lets `body` change the entry at a position, wherever it stands; its position stays.
     ///
     /// - Returns: Whether there is one.
     mutating func update(at position: UInt64, _ body: (inout QueueEntry) -> Void) -> Bool {
         var priority: UInt8? = highestPriority
+        var hint = UInt64.max
         while let level = priority {
-            if self[level].update(at: position, body) { return true }
+            if self[level].update(at: position, hint: &hint, body) { return true }
             priority = self.priority(below: level)
         }
         return false
-    }
-
-    /// Lets `body` change what has come back; positions stay.
-    mutating func updateReturned(_ body: (inout QueueEntry) -> Void) {
-        var priority: UInt8? = highestPriority
-        while let level = priority {
-            self[level].updateReturned(body)
-            priority = self.priority(below: level)
-        }
     }
 }
 
@@ -200,6 +179,11 @@ extension ReadyMessages {
     mutating func makeLevel(_ priority: UInt8) {
         guard priority > 0, higher[UInt16(priority)] == nil else { return }
         higher.set(Handle(ReadyLevel()), at: UInt16(priority))
+    }
+
+    /// Whether a message of this priority has ever waited.
+    func hasLevel(_ priority: UInt8) -> Bool {
+        priority == 0 || higher[UInt16(priority)] != nil
     }
 
     private func existing(_ priority: UInt8) -> Handle<ReadyLevel> {

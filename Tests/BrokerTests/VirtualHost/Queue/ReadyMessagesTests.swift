@@ -122,9 +122,9 @@ struct ReadyMessagesTests {
         level.pagedStretch = 4..<4
         let isPagedBefore = level.hasPaged
         #expect(!isPagedBefore)
-        level.widenStretch(to: 2)
+        level.askAgain(for: 2)
         #expect(level.pagedStretch == 2..<3)
-        level.widenStretch(to: 0)
+        level.askAgain(for: 0)
         #expect(level.pagedStretch == 0..<3)
         let isPagedAfter = level.hasPaged
         #expect(isPagedAfter)
