@@ -67,6 +67,16 @@ struct JournalCheckTests {
         }
     }
 
+    @Test("counts a last record that ends in zeros")
+    func zeros() throws {
+        let opened = try fixture.open()
+        try opened.journal.append([.message(0, body: 100)])
+        try opened.journal.sync()
+        let finding = try JournalCheck(fixture.disk).run()[0]
+        #expect(finding.report.losses.isEmpty)
+        #expect(finding.report.recordCount == 21)
+    }
+
     @Test("passes over segments that a broker has removed meanwhile")
     func removed() throws {
         let paths = fixture.paths(".journal")
