@@ -1,29 +1,31 @@
-/// Memory for messages and other short-lived blocks, with free lists in 64-byte size classes.
+/// Memory for messages and other short-lived blocks, in 64-byte size classes.
 ///
-/// Blocks up to `pooledBytesMax` come from the free list of their class when it has one; larger
-/// ones always go to the allocator. Each class keeps at most `keptBytesPerClass` bytes of free
-/// blocks, so a drained backlog returns its memory. Not synchronised: the pool belongs to one
-/// virtual host and is used under its lock.
+/// Blocks up to `pooledBytesMax` are cut from runs of 64 KiB (`BlockRun`), larger ones always go
+/// to the allocator. A run of which every block is free can serve any class, and an area
+/// (`BlockArea`) of which every run is free goes back but for one, so a drained backlog returns
+/// its memory, in whatever order it drains. Not synchronised: the pool belongs to one virtual host
+/// and is used under its lock.
 ///
-/// A pool that keeps nothing (`keptBytesPerClass: 0`) hands every block to the allocator, which
-/// lets AddressSanitizer see each use after free.
+/// A pool without runs hands every block to the allocator, which lets AddressSanitizer see each
+/// use after free.
 @safe
 struct BlockPool: ~Copyable {
     /// Width of a size class, in bytes.
     static let classBytes = 64
-    /// Largest pooled block, in bytes.
+    /// Largest block that is cut from a run, in bytes.
     static let pooledBytesMax = 4096
     private static let classCount = pooledBytesMax / classBytes
     private static let alignment = 16
 
-    /// The free blocks of one class; each holds the address of the next in its first word.
-    @unsafe
-    private struct FreeList: BitwiseCopyable {
-        var first: UnsafeMutableRawPointer?
-        var room: Int
-    }
-
-    private let freeLists: UnsafeMutablePointer<FreeList>
+    /// The largest block of this pool that is cut from a run, in bytes; -1 in a pool without.
+    private let pooledMax: Int
+    /// Of each class, the runs that may have blocks to give, the one in use in front.
+    private let runs: UnsafeMutablePointer<BlockRun?>
+    /// Areas that have runs to give.
+    private var areas: BlockArea?
+    /// Of these, whether one is all free.
+    private var hasSpareArea = false
+    private var areaCount = 0
     /// Bytes in blocks that were allocated and not freed, as their owners asked for them.
     private(set) var liveBytes = 0
     /// Of these, bytes in buffers, which are no messages.
@@ -34,37 +36,35 @@ struct BlockPool: ~Copyable {
     /// Number of blocks that were allocated and not freed.
     private(set) var liveBlocks = 0
 
-    /// A pool whose classes keep at most `keptBytesPerClass` bytes of free blocks each.
-    init(keptBytesPerClass: Int = 256 * 1024) {
-        unsafe freeLists = .allocate(capacity: Self.classCount)
-        for index in 0..<Self.classCount {
-            let room = keptBytesPerClass / ((index + 1) * Self.classBytes)
-            unsafe (freeLists + index).initialize(to: unsafe FreeList(first: nil, room: room))
-        }
+    /// An empty pool.
+    ///
+    /// - Parameter hasRuns: `false` makes every block one of the allocator's.
+    init(hasRuns: Bool = true) {
+        pooledMax = hasRuns ? Self.pooledBytesMax : -1
+        unsafe runs = .allocate(capacity: Self.classCount)
+        unsafe runs.initialize(repeating: nil, count: Self.classCount)
     }
 
     deinit {
+        var known: Set<BlockArea> = []
         for index in 0..<Self.classCount {
-            while let block = unsafe freeLists[index].first {
-                unsafe freeLists[index].first = Self.next(of: block)
-                unsafe block.deallocate()
+            var following = unsafe runs[index]
+            while let run = following {
+                known.insert(run.area)
+                following = run.next
             }
         }
-        unsafe freeLists.deallocate()
+        var following = areas
+        while let area = following {
+            known.insert(area)
+            following = area.next
+        }
+        for area in known { area.destroy() }
+        unsafe runs.deallocate()
     }
 
-    /// Bytes in free blocks that wait for reuse.
-    var freeBytes: Int {
-        var sum = 0
-        for index in 0..<Self.classCount {
-            var block = unsafe freeLists[index].first
-            while let current = unsafe block {
-                sum += (index + 1) * Self.classBytes
-                unsafe block = Self.next(of: current)
-            }
-        }
-        return sum
-    }
+    /// Bytes in runs, whether their blocks are out or not.
+    var heldBytes: Int { areaCount * BlockAreaState.runCount * BlockRun.byteCount }
 
     /// A block of at least `byteCount` bytes, uninitialised, aligned to 16 bytes.
     @inline(__always)
@@ -72,14 +72,11 @@ struct BlockPool: ~Copyable {
         precondition(byteCount >= 0, "a block has no negative size")
         liveBytes &+= byteCount
         liveBlocks &+= 1
-        guard byteCount <= Self.pooledBytesMax else { return unsafe Self.fresh(byteCount) }
+        guard byteCount <= pooledMax else { return unsafe Self.fresh(byteCount) }
         let index = Self.classIndex(byteCount)
-        let list = unsafe freeLists + index
-        guard let block = unsafe list.pointee.first else {
-            return unsafe Self.fresh((index &+ 1) &* Self.classBytes)
+        guard let run = unsafe runs[index], let block = unsafe run.takeFreed() else {
+            return unsafe cut(index)
         }
-        unsafe list.pointee.first = Self.next(of: block)
-        unsafe list.pointee.room &+= 1
         return unsafe block
     }
 
@@ -101,23 +98,70 @@ struct BlockPool: ~Copyable {
         liveBytes &-= byteCount
         liveBlocks &-= 1
         precondition(liveBytes >= 0 && liveBlocks >= 0, "a block was freed twice")
-        guard byteCount <= Self.pooledBytesMax else { return unsafe block.deallocate() }
-        let list = unsafe freeLists + Self.classIndex(byteCount)
-        guard unsafe list.pointee.room > 0 else { return unsafe block.deallocate() }
-        unsafe block.storeBytes(of: list.pointee.first, as: UnsafeMutableRawPointer?.self)
-        unsafe list.pointee.first = block
-        unsafe list.pointee.room &-= 1
+        guard byteCount <= pooledMax else { return unsafe block.deallocate() }
+        let run = unsafe BlockRun(of: block)
+        if unsafe run.put(block) { noteFreed(run, byteCount) }
+    }
+
+    /// A block that was never given back, of the class's first run that has one.
+    @inline(never)
+    private mutating func cut(_ index: Int) -> UnsafeMutableRawPointer {
+        while let run = unsafe runs[index] {
+            if let block = unsafe run.takeFreed() ?? run.cut() { return unsafe block }
+            unsafe run.removeFull(from: &runs[index])
+        }
+        let run = takeRun(blockSize: (index + 1) * Self.classBytes)
+        unsafe run.add(to: &runs[index])
+        guard let block = unsafe run.cut() else {
+            preconditionFailure("a run has room for a block")
+        }
+        return unsafe block
+    }
+
+    private mutating func takeRun(blockSize: Int) -> BlockRun {
+        let area: BlockArea
+        if let first = areas {
+            area = first
+            if area.isUnused { hasSpareArea = false }
+        } else {
+            area = BlockArea(BlockAreaState())
+            areaCount += 1
+            area.prepend(to: &areas)
+        }
+        let run = area.take()
+        if area.isFull { area.remove(from: &areas) }
+        run.begin(blockSize: blockSize, area: area)
+        return run
+    }
+
+    private mutating func giveBack(_ run: BlockRun) {
+        let area = run.area
+        if area.isFull { area.prepend(to: &areas) }
+        area.put(run)
+        guard area.isUnused else { return }
+        if hasSpareArea {
+            area.remove(from: &areas)
+            area.destroy()
+            areaCount -= 1
+        }
+        hasSpareArea = true
+    }
+
+    /// A run has a block to give again, or nothing of it is out.
+    ///
+    /// The first of its class stays there, so that one block that comes and goes costs nothing.
+    @inline(never)
+    private mutating func noteFreed(_ run: BlockRun, _ byteCount: Int) {
+        let index = Self.classIndex(byteCount)
+        guard !run.wasFull else { return unsafe run.add(to: &runs[index]) }
+        unsafe run.remove(from: &runs[index])
+        giveBack(run)
     }
 
     /// The class of a size: 0 for up to 64 bytes, 63 for up to 4096.
     @inline(__always)
     private static func classIndex(_ byteCount: Int) -> Int {
         max(byteCount &- 1, 0) >> 6
-    }
-
-    @inline(__always)
-    private static func next(of block: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
-        unsafe block.load(as: UnsafeMutableRawPointer?.self)
     }
 
     @inline(never)

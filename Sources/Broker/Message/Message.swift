@@ -119,6 +119,17 @@ struct Message: BitwiseCopyable, Equatable {
         )
     }
 
+    /// Fetches its first two cache lines.
+    ///
+    /// - Parameter bodySize: That of the header, which need not be waited for: with any body the
+    ///   block reaches into the second line.
+    /// - Returns: Something of both, which says nothing.
+    @inline(__always)
+    func glimpse(bodySize: UInt32) -> UInt8 {
+        let first = unsafe block.load(as: UInt8.self)
+        return bodySize == 0 ? first : unsafe first ^ block.load(fromByteOffset: 64, as: UInt8.self)
+    }
+
     @inline(__always)
     func retain(_ count: Int = 1) { header.references &+= Int32(truncatingIfNeeded: count) }
 

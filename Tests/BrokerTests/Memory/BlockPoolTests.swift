@@ -32,12 +32,53 @@ struct BlockPoolTests {
         #expect(pool.liveBlocks == 0)
     }
 
-    @Test("keeps no more free bytes than it was told", arguments: [0, 64, 128, 4_096])
-    func boundsFreeBytes(kept: Int) {
-        var pool = BlockPool(keptBytesPerClass: kept)
-        let blocks = (0..<100).map { _ in pool.allocate(byteCount: 64) }
-        for block in blocks { pool.free(block, byteCount: 64) }
-        #expect(pool.freeBytes == min(kept, 6_400))
+    @Test("returns what is free but for a bounded rest, in whatever order it was given back")
+    func returnsMemory() {
+        var pool = BlockPool()
+        let count = 100_003
+        let blocks = (0..<count).map { _ in pool.allocate(byteCount: 128) }
+        #expect(pool.heldBytes >= count * 128)
+        for step in 0..<count { pool.free(blocks[step * 7_919 % count], byteCount: 128) }
+        // The area of the last run, and one to spare.
+        #expect(pool.heldBytes <= 2 * BlockAreaState.runCount * BlockRun.byteCount)
+    }
+
+    @Test("uses what one size has given back for another one")
+    func sharesMemory() {
+        var pool = BlockPool()
+        let small = (0..<8_000).map { _ in pool.allocate(byteCount: 64) }
+        let held = pool.heldBytes
+        for block in small { pool.free(block, byteCount: 64) }
+        let large = (0..<90).map { _ in pool.allocate(byteCount: 4_096) }
+        #expect(pool.heldBytes == held)
+        for block in large { pool.free(block, byteCount: 4_096) }
+    }
+
+    @Test("holds nothing without runs")
+    func mayHoldNothing() {
+        var pool = BlockPool(hasRuns: false)
+        let block = pool.allocate(byteCount: 64)
+        #expect(pool.heldBytes == 0)
+        pool.free(block, byteCount: 64)
+        #expect(pool.heldBytes == 0)
+    }
+
+    @Test("cuts runs into blocks that do not overlap, of every size")
+    func cutsWholeRuns() {
+        var pool = BlockPool()
+        for size in stride(from: 64, through: 4_096, by: 64) {
+            let count = 2 * BlockRun.byteCount / size
+            let blocks = (0..<count).map { _ in pool.allocate(byteCount: size) }
+            for (number, block) in blocks.enumerated() {
+                block.initializeMemory(as: UInt16.self, repeating: UInt16(number), count: size / 2)
+            }
+            for (number, block) in blocks.enumerated() {
+                let words = block.assumingMemoryBound(to: UInt16.self)
+                #expect((0..<size / 2).allSatisfy { words[$0] == UInt16(number) })
+                pool.free(block, byteCount: size)
+            }
+        }
+        #expect(pool.liveBytes == 0)
     }
 
     @Test("gives every block its whole size, to itself, at every size around a class boundary")

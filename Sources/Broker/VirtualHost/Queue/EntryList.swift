@@ -8,24 +8,20 @@
 struct EntryList: ~Copyable {
     /// Entries of a block: 256 KiB of them.
     static let blockCount = 8192
+    /// Messages looked at ahead: two lines of each are about what a processor fetches at once.
+    private static let aheadCount = 16
 
     /// The whole list while it is short, and its beginning later.
     private var front = Ring<QueueEntry>()
-    /// Full blocks, in order.
-    private var blocks = Ring<EntryBlock>()
-    /// Its end, once there is one.
-    private var back = Ring<QueueEntry>()
-    /// Whether there is more than `front`.
-    private var isLong = false
+    /// What is behind it; `nil` while there is nothing.
+    private var rest: Handle<EntryListRest>?
     private(set) var count = 0
     /// The number of the first entry, and of the next one while there is none.
     private(set) var firstNumber: UInt64 = 0
 
     init() {}
 
-    deinit {
-        for index in 0..<blocks.count { blocks[index].deallocate() }
-    }
+    deinit { rest?.destroy() }
 
     /// The number the next entry will have.
     @inline(__always)
@@ -38,7 +34,7 @@ struct EntryList: ~Copyable {
     @inline(__always)
     mutating func append(_ entry: QueueEntry) {
         count &+= 1
-        if isLong || front.count == EntryList.blockCount {
+        if rest != nil || front.count == EntryList.blockCount {
             appendBehind(entry)
         } else {
             front.append(entry)
@@ -47,11 +43,12 @@ struct EntryList: ~Copyable {
 
     @inline(never)
     private mutating func appendBehind(_ entry: QueueEntry) {
-        isLong = true
-        if back.count == EntryList.blockCount {
-            blocks.append(EntryBlock(moving: &back))
+        let rest = rest ?? Handle(EntryListRest())
+        self.rest = rest
+        if rest.state.back.count == EntryList.blockCount {
+            rest.state.blocks.append(EntryBlock(moving: &rest.state.back))
         }
-        back.append(entry)
+        rest.state.back.append(entry)
     }
 
     @inline(__always)
@@ -59,18 +56,32 @@ struct EntryList: ~Copyable {
         guard let entry = front.popFirst() else { return nil }
         count &-= 1
         firstNumber &+= 1
-        if isLong, front.isEmpty { refill() }
+        if rest != nil, front.isEmpty { refill() }
         return entry
+    }
+
+    /// Looks at the messages of the first entries, those that are in memory.
+    ///
+    /// - Parameter seen: Takes up what was read, which says nothing.
+    /// - Returns: At how many, at least 1.
+    func lookAhead(into seen: inout UInt8) -> Int {
+        let amount = min(front.count, EntryList.aheadCount)
+        for offset in 0..<amount where !front[offset].isPaged {
+            seen ^= front[offset].message.glimpse(bodySize: front[offset].bodySize)
+        }
+        return max(amount, 1)
     }
 
     /// Invariant: a list that is not empty has its first entry in `front`.
     @inline(never)
     private mutating func refill() {
-        if let block = blocks.popFirst() {
+        guard let rest else { return }
+        if let block = rest.state.blocks.popFirst() {
             block.move(to: &front)
         } else {
-            swap(&front, &back)
-            isLong = false
+            swap(&front, &rest.state.back)
+            rest.destroy()
+            self.rest = nil
         }
     }
 
@@ -85,11 +96,13 @@ struct EntryList: ~Copyable {
         var index = Int(truncatingIfNeeded: number &- firstNumber)
         if index < front.count { return unsafe front.address(of: index) }
         index &-= front.count
+        guard let rest else { preconditionFailure("a list that is longer than it is") }
         let block = index / EntryList.blockCount
-        guard block < blocks.count else {
-            return unsafe back.address(of: index &- blocks.count &* EntryList.blockCount)
+        let blockCount = rest.state.blocks.count
+        guard block < blockCount else {
+            return unsafe rest.state.back.address(of: index &- blockCount &* EntryList.blockCount)
         }
-        return unsafe blocks[block].address(of: index % EntryList.blockCount)
+        return unsafe rest.state.blocks[block].address(of: index % EntryList.blockCount)
     }
 
     /// The number of the first entry at or behind a position, in a list sorted by position.
@@ -101,6 +114,20 @@ struct EntryList: ~Copyable {
             if self[middle].position < position { low = middle + 1 } else { high = middle }
         }
         return low
+    }
+}
+
+/// What is behind the first entries of a long list.
+private struct EntryListRest: ~Copyable {
+    /// Full blocks, in order.
+    var blocks = Ring<EntryBlock>()
+    /// The end of the list.
+    var back = Ring<QueueEntry>()
+
+    init() {}
+
+    deinit {
+        for index in 0..<blocks.count { blocks[index].deallocate() }
     }
 }
 

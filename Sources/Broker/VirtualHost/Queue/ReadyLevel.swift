@@ -67,6 +67,12 @@ struct ReadyLevel: ~Copyable {
         returned.count == 0 ? list.first : lowerFirst
     }
 
+    /// Looks at some of the messages that are next, which brings them into the processor's caches.
+    ///
+    /// - Parameter seen: Takes up what was read, which says nothing.
+    /// - Returns: How many messages later to do it again.
+    func lookAhead(into seen: inout UInt8) -> Int { list.lookAhead(into: &seen) }
+
     private var lowerFirst: QueueEntry? { isReturnedFirst ? returned.first : list.first }
 
     /// Whether the next message is one that came back.

@@ -1,19 +1,18 @@
 /// The messages of a queue that wait for a consumer: highest priority first, then by position.
 ///
 /// Nearly every queue has one level, which costs it nothing. A queue with x-max-priority has one
-/// for each priority in use, made when the first message of it comes, and a bit that says whether
-/// there is something in it: finding the highest takes a few instructions.
+/// for each priority in use.
 struct ReadyMessages: ~Copyable {
     private var lowest = ReadyLevel()
-    private var higher = HandleTable<ReadyLevel>()
-    private var occupied = PrioritySet()
+    /// The levels above; `nil` before there is one.
+    private var higher: Handle<PriorityLevelsState>?
     /// Messages above the lowest level, and the octets of their bodies.
     private var higherCount = 0
     private var higherBytes = 0
 
     init() {}
 
-    deinit { higher.forEach { $0.destroy() } }
+    deinit { higher?.destroy() }
 
     @inline(__always)
     var count: Int { lowest.count &+ higherCount }
@@ -72,20 +71,25 @@ struct ReadyMessages: ~Copyable {
     /// The level a message is being added to.
     @inline(never)
     private mutating func level(for entry: QueueEntry) -> Handle<ReadyLevel> {
-        let priority = entry.terms.priority
         higherCount += 1
         higherBytes += Int(entry.bodySize)
-        occupied.insert(priority)
-        if let level = higher[UInt16(priority)] { return level }
-        makeLevel(priority)
-        return existing(priority)
+        return levels.occupied(entry.terms.priority)
+    }
+
+    /// The levels above the lowest, from now on.
+    private var levels: Handle<PriorityLevelsState> {
+        mutating get {
+            if let higher { return higher }
+            let made = Handle(PriorityLevelsState())
+            higher = made
+            return made
+        }
     }
 
     @inline(never)
     private mutating func popHigher() -> QueueEntry? {
-        let priority = occupied.highest
-        guard let level = higher[UInt16(priority)], let entry = level.state.popFirst() else {
-            preconditionFailure("a level said to hold messages is empty")
+        guard let level = higher?.top, let entry = level.state.popFirst() else {
+            preconditionFailure("levels said to hold messages are empty")
         }
         forget(entry, of: level)
         return entry
@@ -94,7 +98,7 @@ struct ReadyMessages: ~Copyable {
     private mutating func forget(_ entry: QueueEntry, of level: Handle<ReadyLevel>) {
         higherCount -= 1
         higherBytes -= Int(entry.bodySize)
-        if level.state.isEmpty { occupied.remove(entry.terms.priority) }
+        if level.state.isEmpty { higher?.vacate(entry.terms.priority) }
     }
 
     /// Takes the message with a position out, unless it came back before.
@@ -132,11 +136,11 @@ struct ReadyMessages: ~Copyable {
     /// - Returns: Those that were set.
     mutating func takeTimers() -> [TimerWheel<TimerEvent>.ID] {
         var timers = lowest.takeTimers()
-        higher.forEach { timers += $0.state.takeTimers() }
+        higher?.state.table.forEach { timers += $0.state.takeTimers() }
         return timers
     }
 
-    private var firstHigher: QueueEntry? { higher[UInt16(occupied.highest)]?.state.first }
+    private var firstHigher: QueueEntry? { higher?.state.highest?.state.first }
 }
 
 /// Access to entries by position, whatever their priority.
@@ -177,28 +181,27 @@ extension ReadyMessages {
 
     /// Makes sure that there is a level for a priority.
     mutating func makeLevel(_ priority: UInt8) {
-        guard priority > 0, higher[UInt16(priority)] == nil else { return }
-        higher.set(Handle(ReadyLevel()), at: UInt16(priority))
+        if priority > 0 { levels.make(priority) }
     }
 
     /// Whether a message of this priority has ever waited.
     func hasLevel(_ priority: UInt8) -> Bool {
-        priority == 0 || higher[UInt16(priority)] != nil
+        priority == 0 || higher?.state.table[UInt16(priority)] != nil
     }
 
     private func existing(_ priority: UInt8) -> Handle<ReadyLevel> {
-        guard let level = higher[UInt16(priority)] else {
+        guard let level = higher?.state.table[UInt16(priority)] else {
             preconditionFailure("no message of this priority has ever come")
         }
         return level
     }
 
     /// The highest priority that has messages; 0 when none has.
-    var highestPriority: UInt8 { higherCount > 0 ? occupied.highest : 0 }
+    var highestPriority: UInt8 { higher?.state.occupied.highest ?? 0 }
 
     /// The highest priority below another one that has messages; 0 always counts as such.
     func priority(below priority: UInt8) -> UInt8? {
-        priority == 0 ? nil : occupied.highest(below: priority)
+        priority == 0 ? nil : higher?.state.occupied.highest(below: priority)
     }
 
     /// Whether some message may be on disk only.
@@ -206,6 +209,7 @@ extension ReadyMessages {
     var hasPaged: Bool { lowest.hasPaged || (higherCount > 0 && isHigherPaged) }
 
     private var isHigherPaged: Bool {
+        guard let occupied = higher?.state.occupied else { return false }
         var priority = occupied.highest
         while priority > 0 {
             if existing(priority).state.hasPaged { return true }

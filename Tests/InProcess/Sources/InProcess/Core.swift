@@ -39,7 +39,7 @@ public final class Core {
             limits: limits,
             seed: RandomSource.Seed(words: (seed, 1, 2, 3))
         )
-        if isChecked { virtualHost.state.pool = BlockPool(keptBytesPerClass: 0) }
+        if isChecked { virtualHost.state.pool = BlockPool(hasRuns: false) }
     }
 
     /// Messages handed to consumers of the queues that are there.
