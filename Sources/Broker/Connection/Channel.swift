@@ -53,10 +53,9 @@ struct ChannelState: ~Copyable {
     /// The name '' stands for this one (AMQP 0-9-1 queue.declare).
     var lastQueueName: ShortString = ""
     var counters = MessageCounters()
-    var sampled = MessageCounters()
     /// What of the counters is in the virtual host's already.
     var folded = MessageCounters()
-    var rates = MessageRates()
+    var reading = CounterReading()
 
     enum Phase: UInt8, BitwiseCopyable {
         case open

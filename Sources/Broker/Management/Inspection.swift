@@ -38,8 +38,8 @@ struct Inspection {
             valueCount: settings.isDeduplicating ? queue.state.values.count : nil,
             memoryBytes: memoryBytes(of: queue),
             idleSince: WallTime(milliseconds: wallTime.milliseconds - idle),
-            isIdle: queue.state.counters == queue.state.sampled,
-            totals: MessageTotals(queue.state.counters, queue.state.rates),
+            isIdle: queue.state.counters == queue.state.reading.counters,
+            totals: MessageTotals(queue.state.counters, queue.state.reading.rates),
             stream: queue.state.stream.map(snapshot)
         )
     }
@@ -162,7 +162,7 @@ struct Inspection {
             uncommittedAckCount: channel.state.transaction?.settlements.count ?? 0,
             isConfirming: confirms.isSelected,
             isTransactional: channel.state.transaction != nil,
-            totals: MessageTotals(channel.state.counters, channel.state.rates)
+            totals: MessageTotals(channel.state.counters, channel.state.reading.rates)
         )
     }
 

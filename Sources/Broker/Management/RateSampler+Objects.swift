@@ -2,10 +2,9 @@
 extension RateSampler {
     func sample(_ queue: Queue) {
         let now = queue.state.counters
-        let before = queue.state.sampled
+        let before = queue.state.reading.counters
         if now != before { queue.state.lastUsed = lastSample }
-        queue.state.rates = rates(from: before, to: now)
-        queue.state.sampled = now
+        queue.state.reading.note(now, rates(from: before, to: now))
     }
 
     func sample(_ exchange: Exchange) {
@@ -29,9 +28,7 @@ extension RateSampler {
     private func sample(_ channel: Channel) {
         channel.foldCounters()
         let now = channel.state.counters
-        let before = channel.state.sampled
-        channel.state.rates = rates(from: before, to: now)
-        channel.state.sampled = now
+        channel.state.reading.note(now, rates(from: channel.state.reading.counters, to: now))
     }
 
     /// The sums of a virtual host.

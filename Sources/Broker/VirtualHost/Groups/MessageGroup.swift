@@ -13,8 +13,8 @@ struct MessageGroupState: ~Copyable {
 
     /// Positions of messages that have not been handed out, rising.
     fileprivate var waiting = Ring<UInt64>()
-    /// Positions of messages that came back, rising: all are before those above.
-    fileprivate var returned = Ring<UInt64>()
+    /// Positions of messages that came back: all are before those above.
+    fileprivate var returned = SortedList<ReturnedPosition>()
     /// Of those in `waiting`, how many have left from the middle.
     fileprivate var goneCount = 0
 
@@ -41,6 +41,11 @@ struct MessageGroupState: ~Copyable {
         case reading
     }
 
+    /// The position of a message that came back.
+    fileprivate struct ReturnedPosition: Positioned {
+        let position: UInt64
+    }
+
     init(hash: UInt64, number: UInt32) {
         self.hash = hash
         self.number = number
@@ -49,7 +54,7 @@ struct MessageGroupState: ~Copyable {
 
 extension Handle where State == MessageGroupState {
     /// The position of its next message; `nil` when none waits.
-    var head: UInt64? { state.returned.first ?? state.waiting.first }
+    var head: UInt64? { state.returned.first?.position ?? state.waiting.first }
 
     /// Whether one consumer at a time gets its messages.
     var isOrdered: Bool { state.hash != 0 }
@@ -58,27 +63,21 @@ extension Handle where State == MessageGroupState {
     func append(_ position: UInt64) { state.waiting.append(position) }
 
     /// Puts a position back that was handed out.
-    func putBack(_ position: UInt64) {
-        state.returned.insert(position, at: Self.lowerBound(position, in: state.returned))
-    }
+    func putBack(_ position: UInt64) { state.returned.insert(.init(position: position)) }
 
     /// Takes the first position off.
     ///
     /// - Parameter isLive: Whether a message is still there; those that have left are passed over.
     /// - Returns: The position; `nil` when nothing waits.
     func popHead(_ isLive: (UInt64) -> Bool) -> UInt64? {
-        let head = state.returned.popFirst() ?? state.waiting.popFirst()
+        let head = state.returned.popFirst()?.position ?? state.waiting.popFirst()
         dropGone(isLive)
         return head
     }
 
     /// A message has left that was not the next one to be handed out, or was.
     func forget(_ position: UInt64, _ isLive: (UInt64) -> Bool) {
-        let index = Self.lowerBound(position, in: state.returned)
-        if index < state.returned.count, state.returned[index] == position {
-            state.returned.remove(at: index)
-            return
-        }
+        if state.returned.remove(position) != nil { return }
         state.goneCount += 1
         dropGone(isLive)
         if state.goneCount > 64, state.goneCount > state.waiting.count / 2 { rewrite(isLive) }
@@ -105,22 +104,10 @@ extension Handle where State == MessageGroupState {
     ///
     /// There may be some of messages that have left.
     func forEachWaiting(_ body: (UInt64) -> Bool) {
-        for index in 0..<state.returned.count {
-            guard body(state.returned[index]) else { return }
-        }
+        guard state.returned.forEach({ body($0.position) }) else { return }
         for index in 0..<state.waiting.count {
             guard body(state.waiting[index]) else { return }
         }
-    }
-
-    private static func lowerBound(_ position: UInt64, in ring: borrowing Ring<UInt64>) -> Int {
-        var low = 0
-        var high = ring.count
-        while low < high {
-            let middle = (low + high) / 2
-            if ring[middle] < position { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }
 

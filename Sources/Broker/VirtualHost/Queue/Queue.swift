@@ -94,8 +94,7 @@ struct QueueState: ~Copyable {
     var bindings = BindingList(at: .destination)
 
     var counters = MessageCounters()
-    var sampled = MessageCounters()
-    var rates = MessageRates()
+    var reading = CounterReading()
     /// Since when nobody has used it, as far as x-expires goes.
     var unusedSince: Instant
     var unusedTimer = TimerWheel<TimerEvent>.ID.none
@@ -147,7 +146,8 @@ extension Handle where State == QueueState {
     }
 
     func enqueueOnTerms(_ entry: QueueEntry) -> EnqueueOutcome {
-        timeToLive(of: entry.message) == .zero ? hand(over: entry) : enqueue(entry)
+        entry.terms.isTimed && timeToLive(of: entry.message) == .zero
+            ? hand(over: entry) : enqueue(entry)
     }
 
     /// Enqueues a message that has no time to wait: a consumer takes it now, or nobody does.
