@@ -43,12 +43,12 @@ extension BrokerModel {
         }
         model.dropped = []
         model.hasLost = false
-        // What was out when the process ended may be too much when it is back.
         let isChanged =
             model.entered.contains { $0.place == .ready }
             || model.ready.contains { $0.returnedBy == operation }
+        model.isOver = model.isOver && !isChanged && model.isBeyondLimit()
         try insist(
-            !model.dropsHead || !isChanged || !model.isBeyondLimit(),
+            !model.dropsHead || model.isOver || !model.isBeyondLimit(),
             "\(model.name.string) holds more than it may: \(model.ready.map(\.name)), "
                 + "\(model.entered.count) new"
         )

@@ -84,6 +84,7 @@ extension BrokerModel {
     func beginTurn(at now: Instant, _ virtualHost: VirtualHost) -> Bool {
         self.now = now
         beginOperation()
+        isTimed = true
         let unused = liveQueues.filter { $0.consumers.isEmpty && $0.isUnused(at: now) }
         let due = liveQueues.flatMap { $0.ready.filter { $0.isOver(at: now) } }
         let pending = due.isEmpty ? [] : virtualHost.pendingDeaths

@@ -171,9 +171,9 @@ extension BrokerModel {
             let count = queue.state.ready.count
             let bytes = queue.state.ready.bodyBytes + copy.message.body.count
             try insist(
-                // Or was before something left it in the same moment.
+                // Or was before time ended something in the same moment.
                 count >= model.countMax ?? Int.max || bytes > model.bytesMax ?? Int.max
-                    || model.hasLost,
+                    || model.hasLost && isTimed,
                 "\(copy.name) was refused, and there are \(count) (\(bytes) octets)"
             )
             model.refuse(copy)

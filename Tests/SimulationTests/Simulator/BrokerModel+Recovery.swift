@@ -49,6 +49,13 @@ extension Recovered {
 /// The journal keeps everything up to some point: all of what was durable, and of what came after
 /// as much as the crash let through, but never something later without what was before it.
 extension BrokerModel {
+    /// The durable topology after a change.
+    struct Snapshot {
+        let epoch: Int
+        let sequence: Int
+        let durable: ModelTopology.Durable
+    }
+
     /// Takes over what a restart found, if it is one of the states that may be.
     func recover(_ recovered: Recovered, at now: Instant) throws(Violation) {
         self.now = now

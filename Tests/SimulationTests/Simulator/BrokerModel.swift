@@ -31,6 +31,8 @@ final class BrokerModel {
     /// The last operation while publishers were held back.
     private(set) var lastBlocked = -1
     var isBlocked = false
+    /// Whether the operation at hand is what time or the disk bring about, and no client.
+    var isTimed = false
     /// Copies whose commit was heard of by the operation at hand.
     var committed: [ModelCopy] = []
     /// Queues that were said to be empty by the operation at hand.
@@ -44,13 +46,6 @@ final class BrokerModel {
     var deaths: [ModelDeath] = []
 
     var moment: ModelMoment { ModelMoment(operation: operation, epoch: epoch, now: now) }
-
-    /// The durable topology after a change.
-    struct Snapshot {
-        let epoch: Int
-        let sequence: Int
-        let durable: ModelTopology.Durable
-    }
 
     /// The batch that collects.
     var epoch: Int { takenEpoch + 1 }

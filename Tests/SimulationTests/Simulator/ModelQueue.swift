@@ -58,6 +58,8 @@ final class ModelQueue {
     var departed: [ModelCopy] = []
     /// Messages that time ended in the operation at hand and that went nowhere.
     var endedUnseen = 0
+    /// Whether there is more in it than it may hold since a restart brought back what was out.
+    var isOver = false
     /// Whether ready messages have left in the operation at hand.
     var hasLost = false
     /// What the broker's counters said last.
@@ -265,6 +267,7 @@ final class ModelQueue {
             copy.value = isUnique && isNewest ? copy.message.digest : nil
         }
         sort()
+        isOver = isBeyondLimit()
     }
 
     // MARK: Consumers

@@ -116,6 +116,7 @@ final class Simulation {
             if !virtualHost.state.deaths.isEmpty, peer.nextLooksAround(model) { try endBatch() }
             let dead = virtualHost.firstDead
             model.beginOperation()
+            model.isTimed = false
             model.dying = []
             let batch = choices.isPlain ? max(1, peer.plainPublishCount) : 1
             guard let done = peer.hand(batch) else { return }
