@@ -129,12 +129,14 @@ extension Handle where State == ChannelState {
 
     /// tx.commit: publishes first, then settlements; returns come before commit-ok.
     ///
-    /// A message whose exchange has gone since it was published is unroutable.
+    /// A message whose exchange has gone since it was published is unroutable. What dies with the
+    /// transaction and is on disk only is read first; the commit goes on then.
     ///
     /// - Throws: 406 without tx.select, and for extra keys or reply addresses gone bad.
     func commit() throws(ProtocolError) {
         let virtualHost = state.virtualHost
         guard let transaction = state.transaction else { throw notTransactional }
+        guard !mustRead(for: transaction) else { return }
         state.transaction = Transaction()
         defer { for publish in transaction.publishes { virtualHost.release(publish.message) } }
         try carryOut(transaction)

@@ -49,6 +49,8 @@ struct ChannelState: ~Copyable {
     var isWaitingForDisk = false
     /// A basic.get that waits until its message has been read from disk.
     var waitingGet: WaitingGet?
+    /// Reads that a tx.commit waits for.
+    var commitReadCount = 0
 
     /// The name '' stands for this one (AMQP 0-9-1 queue.declare).
     var lastQueueName: ShortString = ""
@@ -148,6 +150,7 @@ extension Handle where State == ChannelState {
     private func release() {
         abandonAssembly()
         forgetWaitingGet()
+        forgetWaitingCommit()
         stopWatchingAcknowledgements()
         for consumer in state.consumers { detach(consumer) }
         state.consumers = []

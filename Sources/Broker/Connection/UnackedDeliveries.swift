@@ -110,12 +110,19 @@ struct UnackedDeliveries: ~Copyable {
         return tags
     }
 
-    /// Removes and returns a delivery held for the transaction.
-    mutating func takeHeld(_ deliveryTag: UInt64) -> UnackedDelivery? {
+    /// A delivery held for the transaction; `nil` when there is none by this tag.
+    func held(_ deliveryTag: UInt64) -> UnackedDelivery? {
         guard let index = index(of: deliveryTag), ring[index].status == .inTransaction else {
             return nil
         }
-        let delivery = ring[index]
+        return ring[index]
+    }
+
+    /// Removes and returns a delivery held for the transaction.
+    mutating func takeHeld(_ deliveryTag: UInt64) -> UnackedDelivery? {
+        guard let delivery = held(deliveryTag), let index = index(of: deliveryTag) else {
+            return nil
+        }
         remove(at: index)
         return delivery
     }

@@ -144,16 +144,10 @@ final class Pager {
                 name = request.queue.state.name
                 id = request.queue.state.journalID
                 for (payload, index) in zip(extent.payloads, extent.items) {
-                    let item = request.items[index]
-                    let isThere =
-                        request.isForDying
-                        ? request.queue.takeDying(item, payload: payload)
-                        : request.queue.pageIn(item, payload: payload, hint: &hint)
-                    if !isThere { lost.append(item) }
+                    let isThere = request.take(index, payload: payload, hint: &hint)
+                    if !isThere { lost.append(request.items[index]) }
                 }
-                if !request.isForDying {
-                    request.queue.goOn(isLast: isLast)
-                }
+                request.goOn(isLast: isLast)
                 return []
             }
             if let failure = extent.failure, !lost.isEmpty {

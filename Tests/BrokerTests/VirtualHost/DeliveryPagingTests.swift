@@ -8,9 +8,9 @@ import Wire
 @Suite("Deliveries beyond the memory budget")
 struct DeliveryPagingTests {
     static let count = 1000
-    private let paging = PagingTests()
+    let paging = PagingTests()
 
-    private func text(_ number: Int) -> String { paging.text(number) }
+    func text(_ number: Int) -> String { paging.text(number) }
 
     /// Plays a scene with a backlog in "q" that a consumer has been handed out, all of it.
     ///
@@ -19,7 +19,7 @@ struct DeliveryPagingTests {
     ///   - arguments: Of "q".
     ///   - scene: Gets the consumer, whose deliveries have the tags 1 to `count`.
     /// - Throws: A surprise.
-    private func play(
+    func play(
         _ deliveryMode: UInt8,
         _ arguments: FieldTable = [:],
         _ scene: (ScriptedPeer, DialogueBroker, DiskJournal) throws -> Void
@@ -40,7 +40,7 @@ struct DeliveryPagingTests {
     }
 
     /// Lets the pager work until a client has got all that it can, memory being watched.
-    private func take(_ peer: ScriptedPeer, _ store: DiskJournal) throws -> [Delivery] {
+    func take(_ peer: ScriptedPeer, _ store: DiskJournal) throws -> [Delivery] {
         var deliveries: [Delivery] = []
         while true {
             store.pageAll()
@@ -54,7 +54,7 @@ struct DeliveryPagingTests {
     }
 
     /// A new consumer gets everything there is and settles it; nothing is left then.
-    private func takeAll(_ broker: DialogueBroker, _ store: DiskJournal) throws -> [Delivery] {
+    func takeAll(_ broker: DialogueBroker, _ store: DiskJournal) throws -> [Delivery] {
         let peer = try broker.connect()
         try peer.consume("q", "last")
         let deliveries = try take(peer, store)
@@ -65,7 +65,7 @@ struct DeliveryPagingTests {
         return deliveries
     }
 
-    private func expectNothingLeft(_ broker: DialogueBroker, _ store: DiskJournal) throws {
+    func expectNothingLeft(_ broker: DialogueBroker, _ store: DiskJournal) throws {
         let queue = try broker.queue("q")
         #expect(queue.state.pagedCount == 0 && queue.state.pagedBytes == 0)
         #expect(queue.state.ready.count == 0 && queue.state.unackedCount == 0)

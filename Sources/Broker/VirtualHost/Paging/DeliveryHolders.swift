@@ -18,15 +18,20 @@ struct DeliveryHolders: ~Copyable {
     /// The channel with a number; `nil` when it has gone.
     func channel(_ number: UInt64) -> Channel? { channels[number] }
 
-    /// Notes that a channel may have something to page.
-    mutating func note(_ channel: Channel) {
+    /// The number of a channel, which has one from now on.
+    mutating func number(of channel: Channel) -> UInt64 {
         if channel.state.holderNumber == 0 {
             lastNumber += 1
             channel.state.holderNumber = lastNumber
             channels[lastNumber] = channel
         }
+        return channel.state.holderNumber
+    }
+
+    /// Notes that a channel may have something to page.
+    mutating func note(_ channel: Channel) {
         channel.state.isPagingCandidate = true
-        candidates.append(channel.state.holderNumber)
+        candidates.append(number(of: channel))
         if candidates.count > 2 * channels.count + Self.goneCountKept { dropGone() }
     }
 

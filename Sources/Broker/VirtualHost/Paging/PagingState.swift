@@ -62,31 +62,6 @@ struct SpillItem: BitwiseCopyable {
     }
 }
 
-/// Messages of one queue that are to be read, in the order of the queue.
-struct PageRequest {
-    struct Item: BitwiseCopyable {
-        let position: UInt64
-        let priority: UInt8
-        let place: MessagePlace
-        let bodySize: UInt32
-    }
-
-    let queue: Queue
-    var items: [Item]
-    /// They have left the queue already, and wait to become dead letters.
-    var isForDying = false
-}
-
-extension PageRequest.Item {
-    /// Asks for the message of an entry, where it stands on disk.
-    init(_ entry: QueueEntry) {
-        position = entry.position
-        priority = entry.terms.priority
-        place = entry.place
-        bodySize = entry.bodySize
-    }
-}
-
 /// How many messages each segment of the spill log is still needed for.
 struct SpillLedger: ~Copyable {
     /// A segment holds the records that begin in a stretch of 64 MiB.

@@ -127,8 +127,9 @@ extension Handle where State == QueueState {
         forgetDying()
     }
 
-    fileprivate func forgetDying() {
-        state.dyingCount -= 1
+    /// So many messages that died, or were about to, are dealt with.
+    func forgetDying(_ count: Int = 1) {
+        state.dyingCount -= count
         if state.isDeleted { destroyIfUnused() }
     }
 }
@@ -169,13 +170,13 @@ extension Handle where State == VirtualHostState {
     fileprivate func read(_ entry: QueueEntry, of queue: Queue) {
         let item = PageRequest.Item(entry)
         let last = state.paging.requests.count - 1
-        if last >= 0, state.paging.requests[last].isForDying,
+        if last >= 0, state.paging.requests[last].isForBurying,
             state.paging.requests[last].queue == queue
         {
             state.paging.requests[last].items.append(item)
         } else {
             state.paging.requests.append(
-                PageRequest(queue: queue, items: [item], isForDying: true)
+                PageRequest(queue: queue, items: [item], purpose: .burying)
             )
         }
     }

@@ -371,7 +371,7 @@ extension Handle where State == QueueState {
         }
         var back = entry
         back.deliveryCount &+= 1
-        if let limit = state.settings.deliveryLimit, Int(back.deliveryCount) > limit {
+        if isTooOften(back.deliveryCount) {
             die(entry, .deliveryLimit)
             return
         }
@@ -389,6 +389,11 @@ extension Handle where State == QueueState {
         if state.virtualHost.state.paging.isActive { noteForPaging() }
         if isBeyondLimit, state.settings.overflow == .dropHead { dropBeyondLimit() }
         state.virtualHost.schedule(self)
+    }
+
+    /// Whether a message that comes back so often dies of it.
+    func isTooOften(_ deliveryCount: UInt32) -> Bool {
+        state.settings.deliveryLimit.map { Int(deliveryCount) > $0 } ?? false
     }
 
     /// Makes room for what came back: it counts like new messages (RabbitMQ: maybe_drop_head).
