@@ -26,6 +26,8 @@ final class Simulation {
     private(set) var messageCount = 0
     private(set) var consumerCount = 0
     private var connectionCount = 0
+    /// Commits that wait until what dies with them has been read.
+    private var waitingCommits: [(peer: Int, channel: UInt16)] = []
     private let trace: ((String) -> Void)?
 
     /// The journal cannot be written: the process ends itself.
@@ -125,7 +127,11 @@ final class Simulation {
             for (number, operation) in done {
                 note("\(peer.id)/\(number): \(operation.text)")
                 count(\.operations)
-                model.apply(operation, on: model.channel(peer.id, number))
+                if case .method(.txCommit) = operation, isCommitting(peer.id, number) {
+                    waitingCommits.append((peer.id, number))
+                } else {
+                    model.apply(operation, on: model.channel(peer.id, number))
+                }
             }
             try observe()
         }
@@ -135,10 +141,29 @@ final class Simulation {
     func observe() throws {
         model.isBlocked = virtualHost.state.journal.blockReason != nil
         if model.isBlocked { model.noteBlocked() }
+        applyCommits()
         try flush()
         let heard = arrivals
         arrivals = []
         try model.observe(heard, virtualHost)
+    }
+
+    /// Whether a commit waits for the disk.
+    private func isCommitting(_ peer: Int, _ channel: UInt16) -> Bool {
+        let state = peers[peer]?.connection.state.channels[channel]
+        return state.map { $0.state.commitReadCount > 0 } ?? false
+    }
+
+    /// Tells the model of commits that waited and have been carried out.
+    private func applyCommits() {
+        for (peer, number) in waitingCommits where !isCommitting(peer, number) {
+            note("\(peer)/\(number): the commit goes on")
+            count(\.waitingCommits)
+            _ = model.bury(virtualHost)
+            model.dying = virtualHost.unburied
+            model.apply(.method(.txCommit(TxCommit())), on: model.channel(peer, number))
+        }
+        waitingCommits.removeAll { !isCommitting($0.peer, $0.channel) }
     }
 
     private func flush() throws {
@@ -274,6 +299,7 @@ final class Simulation {
     private func forget(_ peer: SimulatedPeer) {
         peer.connection.leave()
         peer.connection.destroyConnection()
+        waitingCommits.removeAll { $0.peer == peer.id }
         peers[peer.id] = nil
         sessions[peer.id] = nil
     }

@@ -12,6 +12,8 @@ struct SimulationStatistics: Equatable, CustomStringConvertible {
     /// Messages on disk only, seen after a turn: handed out, or come back.
     var pagedDeliveries = 0
     var pagedReturns = 0
+    /// Transactions that waited for what died with them.
+    var waitingCommits = 0
     var compactions = 0
 
     var description: String {
@@ -19,6 +21,7 @@ struct SimulationStatistics: Equatable, CustomStringConvertible {
         \(operations) operations, \(channelErrors) channel errors, \(journalSteps) journal steps, \
         \(removedSegments) segments removed, \(pages) pager steps, \
         \(pagedDeliveries) paged deliveries and \(pagedReturns) paged returns seen, \
+        \(waitingCommits) commits that waited, \
         \(compactions) compactor steps, \(fullDisks) full disks, \
         \(crashes) crashes, \(crashesInRecovery) in recovery, \
         \(recoveredMessages) messages recovered
@@ -37,6 +40,7 @@ struct SimulationStatistics: Equatable, CustomStringConvertible {
         left.pages += right.pages
         left.pagedDeliveries += right.pagedDeliveries
         left.pagedReturns += right.pagedReturns
+        left.waitingCommits += right.waitingCommits
         left.compactions += right.compactions
     }
 }
