@@ -112,14 +112,11 @@ extension PageRequest {
     /// Gives the queue the records it asked for.
     fileprivate func serve(_ payload: (UInt64) -> [UInt8]?) {
         var hint: UInt64 = 0
-        for item in items {
-            ByteView.with(payload(item.place.lsn) ?? []) { view in
-                _ =
-                    isForDying
-                    ? queue.takeDying(item, payload: view)
-                    : queue.pageIn(item, payload: view, hint: &hint)
+        for index in items.indices {
+            ByteView.with(payload(items[index].place.lsn) ?? []) { view in
+                _ = take(index, payload: view, hint: &hint)
             }
         }
-        if !isForDying { queue.goOn(isLast: true) }
+        goOn(isLast: true)
     }
 }

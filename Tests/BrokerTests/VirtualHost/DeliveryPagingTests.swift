@@ -321,33 +321,6 @@ struct DeliveryPagingTests {
     }
 }
 
-/// Where they stay.
-extension DeliveryPagingTests {
-    @Test("stay in memory where a transaction may make dead letters of them")
-    func transaction() throws {
-        try paging.play { broker, store in
-            let holder = try broker.connect()
-            let deadLettering: FieldTable = [
-                "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead",
-            ]
-            try paging.declareDurable("q", holder, store, deadLettering)
-            try paging.declareDurable("dead", holder, store)
-            try paging.publish(0..<500, to: "q", holder, store, paging.persistent())
-            try holder.call(TxSelect(), TxSelectOk.self)
-            try holder.consume("q", "c")
-            store.pageAll()
-            #expect(try holder.texts() == (0..<500).map(text))
-            holder.send(BasicNack(deliveryTag: 0, multiple: true, requeue: false))
-            holder.send(TxCommit())
-            // Nothing was read between the two: the letters are in the same transaction.
-            #expect(try broker.queue("dead").state.ready.count == 500)
-            #expect(try broker.queue("q").state.unackedCount == 0)
-            try store.writeAndSync()
-            try holder.expect(TxCommitOk.self)
-        }
-    }
-}
-
 /// What happens while they are on their way out, and after a crash.
 extension DeliveryPagingTests {
     /// Messages in "q" that only memory has, all of them handed out.

@@ -32,10 +32,6 @@ extension Handle where State == ChannelState {
         state.unacked.pageOut { delivery in
             guard !delivery.entry.isPaged else { return true }
             guard virtualHost.isMemoryAbove(goal) else { return false }
-            // Dead letters belong to the transaction, which does not wait for the disk.
-            guard state.transaction == nil || !delivery.queue.state.hasDeadLetterExchange else {
-                return true
-            }
             return delivery.queue.pageOutAnywhere(
                 &delivery.entry,
                 of: .init(holder: state.holderNumber, tag: delivery.deliveryTag)
