@@ -189,11 +189,13 @@ extension BrokerModel {
     }
 
     /// Whether a copy that is not there was a duplicate of another one: for certain if that is
-    /// there, else if nothing else explains it.
+    /// there and came first, else if nothing else explains it.
     private func isTold(_ copy: ModelCopy, from rival: ModelCopy, _ queue: Queue) -> Bool {
         let model = copy.queue
         let isShort = model.nextPosition + model.entered.count > Int(queue.state.nextPosition)
-        return rival.isIn || isShort || copy.timeToLive != 0 && !model.isLimited
+        // Of two that came in one operation the second is the duplicate.
+        let isFirst = model.entered.first { $0 === copy || $0 === rival } === copy
+        return rival.isIn && !isFirst || isShort || copy.timeToLive != 0 && !model.isLimited
     }
 
     /// Gives new copies the positions of entries that hold their messages.
