@@ -163,6 +163,49 @@ struct StreamCrashTests {
         }
     }
 
+    @Test("one whose deletion a crash takes back has all that the journal says it has")
+    func deletionTakenBack() throws {
+        var comebacks = 0
+        for seed in 0..<600 as Range<UInt64> {
+            let disk = MemoryDisk(seed: seed)
+            try publishAndDelete(on: disk, stop: 1 + Int(seed) % 20)
+            disk.crash()
+            let life = try DiskJournal(disk, segmentSize: 100_000)
+            defer { life.end() }
+            #expect(life.losses.isEmpty, "seed \(seed)")
+            #expect(!life.report.hasLostRecords, "seed \(seed)")
+            let stream = life.broker.virtualHost.queue(named: "s")?.state.stream
+            comebacks += (stream?.state.nextOffset ?? 0) > 0 ? 1 : 0
+        }
+        #expect(comebacks > 0)
+    }
+
+    /// One batch, larger than what a disk writes in one piece, in which the disk stops: a
+    /// transaction for the stream, other messages, and the stream's deletion.
+    private func publishAndDelete(on disk: MemoryDisk, stop: Int) throws {
+        let life = try DiskJournal(disk, segmentSize: 100_000)
+        defer { life.end() }
+        let peer = try life.broker.connect()
+        peer.askForStream("s")
+        peer.send(QueueDeclare(queue: "q", durable: true))
+        try life.writeAndSync()
+        try peer.openChannel(2)
+        try peer.call(TxSelect(), TxSelectOk.self, on: 2)
+        var properties = BasicProperties()
+        properties.deliveryMode = 2
+        peer.send(Script().publish("to the stream", to: "s", properties, on: 2).bytes)
+        peer.send(TxCommit(), on: 2)
+        let text = String(repeating: "x", count: 300)
+        for _ in 0..<6 { peer.send(Script().publish(text, to: "q", properties).bytes) }
+        peer.send(QueueDelete(queue: "s"))
+        disk.stopsAt = disk.operationCount + stop
+        do throws(StorageError) {
+            try life.writeAndSync()
+        } catch {
+            // The disk has stopped.
+        }
+    }
+
     /// One life; whether the disk let it finish.
     private func live(_ run: inout StreamRun, isKill: Bool) throws -> Bool {
         defer { if isKill { run.disk.kill() } else { run.disk.crash() } }

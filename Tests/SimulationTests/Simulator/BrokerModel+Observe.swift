@@ -193,8 +193,11 @@ extension BrokerModel {
     private func isTold(_ copy: ModelCopy, from rival: ModelCopy, _ queue: Queue) -> Bool {
         let model = copy.queue
         let isShort = model.nextPosition + model.entered.count > Int(queue.state.nextPosition)
-        // Of two that came in one operation the second is the duplicate.
-        let isFirst = model.entered.first { $0 === copy || $0 === rival } === copy
+        // Of two that came in one operation the second is the duplicate; which of two letters
+        // that is, only the broker knows.
+        let isFirst =
+            copy.message.deaths.count == 0 && rival.message.deaths.count == 0
+            && model.entered.first { $0 === copy || $0 === rival } === copy
         return rival.isIn && !isFirst || isShort || copy.timeToLive != 0 && !model.isLimited
     }
 

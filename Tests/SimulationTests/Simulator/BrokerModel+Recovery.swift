@@ -286,7 +286,10 @@ extension ModelCopy {
     /// What the journal has of what became of it.
     fileprivate var lastLetters: [ModelCopy] { wasStored ? leaves : [] }
 
+    /// What dies later, where the journal does not have it, is written later as well.
     private var leaves: [ModelCopy] {
-        letters.flatMap { $0.wasStored && $0.journalEpoch != nil ? [$0] : $0.leaves }
+        letters.flatMap { letter in
+            letter.wasStored ? [letter].filter { $0.journalEpoch != nil } : letter.leaves
+        }
     }
 }

@@ -213,9 +213,13 @@ extension Handle where State == StreamState {
         if state.ageTimer != .none { virtualHost.state.timers.cancel(state.ageTimer) }
         state.ageTimer = .none
         virtualHost.state.streams.pendingSize -= state.buffer.count
-        state.buffer = JournalBuffer(nextLSN: state.buffer.nextLSN)
         state.openChunk = nil
         dropResident(downTo: 0)
+        // A crash may keep what the journal's batch says of them, and take back the deletion.
+        if state.queue.state.journalID != 0, let batch = takeBatch() {
+            virtualHost.state.streams.taken.append(batch)
+        }
+        state.buffer = JournalBuffer(nextLSN: state.buffer.nextLSN)
         guard state.queue.state.journalID != 0 else { return }
         virtualHost.state.streams.removals.append(.stream(state.queue.state.journalID))
     }
