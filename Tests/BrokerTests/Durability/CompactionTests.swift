@@ -26,6 +26,16 @@ struct CompactionTests {
         peer.send(Script().publish(text, to: queue, Self.persistent).bytes)
     }
 
+    /// A broker with a message that nobody takes from "slow", and the queue "fast".
+    private func begin(on disk: MemoryDisk) throws -> (CompactingBroker, ScriptedPeer) {
+        let store = try CompactingBroker(disk)
+        let peer = try store.broker.connect()
+        try declare("slow", peer, store)
+        try declare("fast", peer, store)
+        publish("old", to: "slow", peer)
+        return (store, peer)
+    }
+
     /// Messages go through a queue and are acknowledged, the journal being compacted or not.
     private func passTraffic(
         _ count: Int,
@@ -48,11 +58,7 @@ struct CompactionTests {
     @Test("a segment that is removed while it is copied from is passed over, silently")
     func removedMeanwhile() throws {
         let disk = MemoryDisk()
-        let store = try CompactingBroker(disk)
-        let peer = try store.broker.connect()
-        try declare("slow", peer, store)
-        try declare("fast", peer, store)
-        publish("old", to: "slow", peer)
+        let (store, peer) = try begin(on: disk)
         try peer.consume("fast", "f")
         _ = try passTraffic(120, peer, store, isCompacted: false)
         let bases = store.segmentBases
@@ -78,11 +84,7 @@ struct CompactionTests {
     @Test("one old message does not keep what came after it", arguments: [true, false])
     func oldMessage(isCompacted: Bool) throws {
         let disk = MemoryDisk()
-        let store = try CompactingBroker(disk)
-        let peer = try store.broker.connect()
-        try declare("slow", peer, store)
-        try declare("fast", peer, store)
-        publish("old", to: "slow", peer)
+        let (store, peer) = try begin(on: disk)
         try store.sync()
         let slow = try store.broker.connect()
         try slow.consume("slow", "s")
