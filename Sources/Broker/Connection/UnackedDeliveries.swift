@@ -200,13 +200,7 @@ struct UnackedDeliveries: ~Copyable {
 
     /// Where the first delivery with this tag or a higher one stands.
     private func lowerBound(of deliveryTag: UInt64) -> Int {
-        var low = 0
-        var high = ring.count
-        while low < high {
-            let middle = (low + high) / 2
-            if ring[middle].deliveryTag < deliveryTag { low = middle + 1 } else { high = middle }
-        }
-        return low
+        (0..<ring.count).partitionPoint { ring[$0].deliveryTag < deliveryTag }
     }
 
     @inline(__always)

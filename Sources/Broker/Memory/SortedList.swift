@@ -127,27 +127,13 @@ struct SortedList<Element: Positioned>: ~Copyable {
 
     /// The last chunk that begins at a position or before it; the first one if none does.
     private func chunkNumber(of position: UInt64) -> Int {
-        var low = 1
-        var high = chunks.count
-        while low < high {
-            let middle = (low + high) / 2
-            if chunks[middle].state[0].position <= position {
-                low = middle + 1
-            } else {
-                high = middle
-            }
+        (0..<max(0, chunks.count - 1)).partitionPoint {
+            chunks[$0 + 1].state[0].position <= position
         }
-        return low - 1
     }
 
     /// The place of the first element at or behind a position.
     private static func lowerBound(of position: UInt64, in chunk: Handle<Ring<Element>>) -> Int {
-        var low = 0
-        var high = chunk.state.count
-        while low < high {
-            let middle = (low + high) / 2
-            if chunk.state[middle].position < position { low = middle + 1 } else { high = middle }
-        }
-        return low
+        (0..<chunk.state.count).partitionPoint { chunk.state[$0].position < position }
     }
 }

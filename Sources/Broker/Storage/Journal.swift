@@ -344,14 +344,9 @@ final class Journal: @unchecked Sendable {
 
     /// The segment with the record at `lsn`.
     func segment(with lsn: UInt64) -> JournalSegment? {
-        var low = 0
-        var high = segments.count
-        while low < high {
-            let middle = (low + high) / 2
-            if segments[middle].end <= lsn { low = middle + 1 } else { high = middle }
-        }
-        guard low < segments.count, segments[low].base <= lsn else { return nil }
-        return segments[low]
+        let index = segments.indices.partitionPoint { segments[$0].end <= lsn }
+        guard index < segments.count, segments[index].base <= lsn else { return nil }
+        return segments[index]
     }
 
     private func reader(_ base: UInt64) throws(StorageError) -> any DiskFile {

@@ -16,13 +16,8 @@ final class SegmentCatalog: @unchecked Sendable {
     /// The base of the segment a record stands in; `nil` when it is older than all of them.
     func base(of lsn: UInt64) -> UInt64? {
         lock.withLock {
-            var low = 0
-            var high = bases.count
-            while low < high {
-                let middle = (low + high) / 2
-                if bases[middle] <= lsn { low = middle + 1 } else { high = middle }
-            }
-            return low == 0 ? nil : bases[low - 1]
+            let count = bases.indices.partitionPoint { bases[$0] <= lsn }
+            return count == 0 ? nil : bases[count - 1]
         }
     }
 }

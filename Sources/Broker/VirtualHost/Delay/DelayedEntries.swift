@@ -173,13 +173,7 @@ private struct EntryChunk: BitwiseCopyable {
             let guess = Int(clamping: position - first)
             if guess < count, entry(guess).position == position { return guess }
         }
-        var low = 0
-        var high = count
-        while low < high {
-            let middle = (low + high) / 2
-            if entry(middle).position < position { low = middle + 1 } else { high = middle }
-        }
-        return low
+        return (0..<count).partitionPoint { entry($0).position < position }
     }
 
     private func slot(_ index: Int) -> UnsafeMutablePointer<QueueEntry> {

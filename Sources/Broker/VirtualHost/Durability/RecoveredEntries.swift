@@ -195,13 +195,7 @@ private struct Row {
     /// The first chunk that reaches as far as a position.
     private func chunk(with position: UInt64) -> Int {
         if let first = chunks.first, position <= first.lastPosition { return 0 }
-        var low = 0
-        var high = chunks.count
-        while low < high {
-            let middle = (low + high) / 2
-            if chunks[middle].lastPosition < position { low = middle + 1 } else { high = middle }
-        }
-        return low
+        return (0..<chunks.count).partitionPoint { chunks[$0].lastPosition < position }
     }
 }
 
@@ -249,12 +243,6 @@ private final class Chunk {
             let guess = Int(clamping: position - firstPosition)
             if guess < entries.count, entries[guess].position == position { return guess }
         }
-        var low = 0
-        var high = entries.count
-        while low < high {
-            let middle = (low + high) / 2
-            if entries[middle].position < position { low = middle + 1 } else { high = middle }
-        }
-        return low
+        return (0..<entries.count).partitionPoint { entries[$0].position < position }
     }
 }

@@ -39,16 +39,8 @@ final class ModulusHashRouter: Router {
 
     /// The first place whose identity is not lower.
     private func place(of identity: [UInt8]) -> Int {
-        var low = 0
-        var high = entries.count
-        while low < high {
-            let middle = (low + high) / 2
-            if entries[middle].identity.lexicographicallyPrecedes(identity) {
-                low = middle + 1
-            } else {
-                high = middle
-            }
+        (0..<entries.count).partitionPoint {
+            entries[$0].identity.lexicographicallyPrecedes(identity)
         }
-        return low
     }
 }

@@ -145,14 +145,9 @@ struct ReturnedEntries: ~Copyable {
 
     /// The last chunk that begins at or before a position, or the first one.
     private func number(of position: UInt64) -> Int {
-        var low = 0
-        var high = chunks.count - 1
-        while low < high {
-            let middle = (low + high + 1) / 2
-            let first = chunks[middle].state.entries.first
-            if let first, first.position <= position { low = middle } else { high = middle - 1 }
+        (0..<max(0, chunks.count - 1)).partitionPoint { before in
+            chunks[before + 1].state.entries.first.map { $0.position <= position } ?? false
         }
-        return low
     }
 }
 
@@ -168,13 +163,7 @@ private struct ReturnedChunk: ~Copyable {
 
     /// The first entry at or behind a position.
     func lowerBound(of position: UInt64) -> Int {
-        var low = 0
-        var high = entries.count
-        while low < high {
-            let middle = (low + high) / 2
-            if entries[middle].position < position { low = middle + 1 } else { high = middle }
-        }
-        return low
+        (0..<entries.count).partitionPoint { entries[$0].position < position }
     }
 
     /// Moves the entries from the middle on to an empty chunk.

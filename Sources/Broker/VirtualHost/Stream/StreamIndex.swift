@@ -68,26 +68,14 @@ struct StreamIndex {
 
     /// How many points at the beginning are before, where all that are come first.
     private func partition(_ isBefore: (Point) -> Bool) -> Int {
-        var low = 0
-        var high = points.count
-        while low < high {
-            let middle = (low + high) / 2
-            if isBefore(points[middle]) { low = middle + 1 } else { high = middle }
-        }
-        return low
+        (0..<points.count).partitionPoint { isBefore(points[$0]) }
     }
 
     /// The segment with `lsn`, or the first behind it.
     ///
     /// - Returns: Where it begins, and the next one if there is one; `nil` behind the last segment.
     func segment(with lsn: UInt64) -> (base: UInt64, next: UInt64?)? {
-        var low = 0
-        var high = segments.count
-        while low < high {
-            let middle = (low + high) / 2
-            if segments[middle].base <= lsn { low = middle + 1 } else { high = middle }
-        }
-        let index = max(0, low - 1)
+        let index = max(0, segments.indices.partitionPoint { segments[$0].base <= lsn } - 1)
         guard index < segments.count else { return nil }
         return (segments[index].base, index + 1 < segments.count ? segments[index + 1].base : nil)
     }
