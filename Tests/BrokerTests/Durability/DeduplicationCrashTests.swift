@@ -17,16 +17,7 @@ private struct DeduplicationRun {
         defer { life.end() }
         let peer = try life.broker.connect()
         let arguments: FieldTable = ["x-cache-size": .int32(10), "x-cache-persistence": "disk"]
-        peer.send(
-            ExchangeDeclare(
-                exchange: "x",
-                type: "x-message-deduplication",
-                durable: true,
-                arguments: arguments
-            )
-        )
-        peer.send(QueueDeclare(queue: "q", durable: true))
-        peer.send(QueueBind(queue: "q", exchange: "x"))
+        peer.askForDeduplication(arguments)
         try life.writeAndSync()
     }
 

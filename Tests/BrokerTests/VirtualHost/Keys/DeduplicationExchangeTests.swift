@@ -170,16 +170,7 @@ struct DeduplicationExchangeTests {
         _ peer: ScriptedPeer,
         _ journal: ScriptedJournal
     ) throws {
-        peer.send(
-            ExchangeDeclare(
-                exchange: "x",
-                type: "x-message-deduplication",
-                durable: true,
-                arguments: arguments
-            )
-        )
-        peer.send(QueueDeclare(queue: "q", durable: true))
-        peer.send(QueueBind(queue: "q", exchange: "x"))
+        peer.askForDeduplication(arguments)
         journal.sync()
         try peer.expect(ExchangeDeclareOk.self)
         try peer.expect(QueueDeclareOk.self)

@@ -171,9 +171,7 @@ struct DeduplicationTests {
         try DialogueBroker.play { broker in
             let journal = ScriptedJournal(broker)
             let peer = try broker.connect()
-            peer.send(QueueDeclare(queue: "q", durable: true, arguments: Self.arguments))
-            journal.sync()
-            try peer.expect(QueueDeclareOk.self)
+            try peer.declareDurable(Self.arguments, journal)
             for number in 0..<6 { publish("\(number)", peer, value: .int32(Int32(number))) }
             peer.send(
                 Script().publish("t", to: "q", Duplicates.properties("t", isPersistent: false))
@@ -200,9 +198,7 @@ struct DeduplicationTests {
         try DialogueBroker.play { broker in
             let journal = ScriptedJournal(broker)
             let peer = try broker.connect()
-            peer.send(QueueDeclare(queue: "q", durable: true, arguments: Self.arguments))
-            journal.sync()
-            try peer.expect(QueueDeclareOk.self)
+            try peer.declareDurable(Self.arguments, journal)
             publish("1", peer)
             journal.sync()
             try peer.get("q", noAck: true)
@@ -226,9 +222,7 @@ struct DeduplicationTests {
         try DialogueBroker.play { broker in
             let journal = ScriptedJournal(broker)
             let peer = try broker.connect()
-            peer.send(QueueDeclare(queue: "q", durable: true, arguments: Self.arguments))
-            journal.sync()
-            try peer.expect(QueueDeclareOk.self)
+            try peer.declareDurable(Self.arguments, journal)
             publish("1", peer)
             let other = try broker.connect()
             try other.selectConfirms()
