@@ -27,7 +27,7 @@ extension Handle where State == VirtualHostState {
                 return 0
             case .streamed: return streamedLSN
             case .duplicate: return earlierLSN
-            case .stored:
+            case .stored, .dying:
                 let terms = queue.recordedTerms(of: message)
                 let place = MessageRecord.Place(
                     queue: queue.state.journalID,
@@ -45,7 +45,8 @@ extension Handle where State == VirtualHostState {
             let queue = routes[index]
             let position = queue.state.nextPosition
             switch queue.enqueue(message) {
-            case .stored where queue.state.journalID != 0:
+            case .stored where queue.state.journalID != 0,
+                .dying where queue.state.journalID != 0:
                 places.append(
                     .init(
                         queue: queue.state.journalID,
@@ -53,7 +54,7 @@ extension Handle where State == VirtualHostState {
                         terms: queue.recordedTerms(of: message)
                     )
                 )
-            case .stored, .gone: break
+            case .stored, .dying, .gone: break
             case .streamed: isStreamed = true
             // The first of its kind may not be durable yet.
             case .duplicate: isDuplicate = true

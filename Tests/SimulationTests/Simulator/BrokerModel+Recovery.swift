@@ -112,7 +112,7 @@ extension BrokerModel {
                     cut.isBefore(settled, "\(copy.name), settled by a lost commit")
                     continue
                 }
-                if copy.settledWith != nil || copy.lastLetter != nil {
+                if copy.settledWith != nil || copy.lastLetter(alive) != nil {
                     settled.append(copy)
                 } else {
                     try noteAbsence(of: copy, &cut)
@@ -155,12 +155,12 @@ extension BrokerModel {
         _ alive: Set<Int>,
         _ cut: inout JournalCut
     ) throws(Violation) {
-        guard let settled = copy.settledWith ?? copy.lastLetter else { return }
+        guard let settled = copy.settledWith ?? copy.lastLetter(alive) else { return }
         let isDurable = copy.journalEpoch ?? 0 <= durableEpoch
         let last = copy.lastSequence ?? copy.sequence
         if isDurable || cut.low >= last {
             cut.isBehind(settled, "the end of \(copy.name)")
-            for letter in copy.lastLetters
+            for letter in copy.lastLetters(alive)
             where letter.settledEpoch == nil && alive.contains(letter.queue.life) {
                 try insist(
                     found.contains(ObjectIdentifier(letter)) || letter.place == .gone,
@@ -281,15 +281,22 @@ extension BrokerModel {
 extension ModelCopy {
     /// The place of the last of what it became, as far as the journal has it; `nil` when that is
     /// nothing, or when it may never have been in its queue.
-    fileprivate var lastLetter: Int? { lastLetters.map(\.sequence).max() }
+    fileprivate func lastLetter(_ alive: Set<Int>) -> Int? {
+        lastLetters(alive).map(\.sequence).max()
+    }
 
     /// What the journal has of what became of it.
-    fileprivate var lastLetters: [ModelCopy] { wasStored ? leaves : [] }
+    fileprivate func lastLetters(_ alive: Set<Int>) -> [ModelCopy] {
+        wasStored ? leaves(alive) : []
+    }
 
     /// What dies later, where the journal does not have it, is written later as well.
-    private var leaves: [ModelCopy] {
+    ///
+    /// A queue that was deleted may have had it for a moment, and took it with it.
+    private func leaves(_ alive: Set<Int>) -> [ModelCopy] {
         letters.flatMap { letter in
-            letter.wasStored ? [letter].filter { $0.journalEpoch != nil } : letter.leaves
+            guard !letter.wasStored else { return [letter].filter { $0.journalEpoch != nil } }
+            return alive.contains(letter.queue.life) ? letter.leaves(alive) : []
         }
     }
 }

@@ -18,7 +18,7 @@ extension Handle where State == QueueState {
     /// A dead letter that has to wait, or may have to, is not in the journal when the publisher is
     /// answered; then the message is, like any other of the queue.
     ///
-    /// - Returns: `.stored` in that case, else `.gone`.
+    /// - Returns: `.dying` in that case, else `.gone`.
     func dieOnArrival(_ entry: QueueEntry, _ reason: DeathReason) -> EnqueueOutcome {
         guard state.hasDeadLetterExchange else {
             state.virtualHost.release(entry.message)
@@ -26,7 +26,7 @@ extension Handle where State == QueueState {
         }
         let isStored = !state.dying.isEmpty || state.settings.keepsDeadLetters
         hand(Death(queue: self, entry: entry, reason: reason, wasStored: isStored))
-        return isStored ? .stored : .gone
+        return isStored ? .dying : .gone
     }
 
     /// A death is dealt with when what led to it is over, since that may be routing itself; what

@@ -106,6 +106,8 @@ struct QueueState: ~Copyable {
 enum EnqueueOutcome: UInt8, BitwiseCopyable {
     /// It waits, or is out for an acknowledgement.
     case stored
+    /// It died at once, and stays in the journal until it has been sent on.
+    case dying
     /// Handed to a consumer that does not acknowledge, or pushed out at once: nothing is left.
     case gone
     /// A message with its value is here already.

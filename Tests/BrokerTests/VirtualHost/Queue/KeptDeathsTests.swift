@@ -65,6 +65,22 @@ struct KeptDeathsTests {
         }
     }
 
+    @Test("one that died as it came keeps no other with its value out")
+    func unique() throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            declare(
+                "q",
+                ["x-message-deduplication": .bool(true), "x-message-ttl": .int8(0)],
+                by: peer
+            )
+            for text in ["1", "2"] {
+                peer.send(Script().publish(text, to: "q", Duplicates.properties("v")).bytes)
+            }
+            #expect(try kept(broker) == 2)
+        }
+    }
+
     @Test("a full queue that refuses them gets them when it has room, the others once")
     func full() throws {
         try DialogueBroker.play { broker in
