@@ -156,21 +156,23 @@ final class Compactor {
         let bases = segments()
         while pass.next < pass.stretch.upperBound {
             let index = bases.lastIndex { $0 <= pass.next }
-            let following = bases.first { $0 > pass.next } ?? pass.stretch.upperBound
+            let following = bases.first { $0 > pass.next }
             if let index {
                 let segment = try open(bases[index], following: following)
                 pass.segment = segment
                 if pass.next < segment.end { return segment }
             }
-            pass.next = following
+            pass.next = following ?? pass.stretch.upperBound
         }
         return nil
     }
 
-    private func open(_ base: UInt64, following: UInt64) throws(StorageError) -> OpenSegment {
+    /// Opens a segment to be read to its end, which is where the following one begins; the last
+    /// one has more in it than the stretch, whose last record may end behind it.
+    private func open(_ base: UInt64, following: UInt64?) throws(StorageError) -> OpenSegment {
         let file = try disk.open(options.path(SegmentName.segment(base)), for: .reading)
         let available = max(0, try file.size() - SegmentHeader.size)
-        let size = min(available, Int(following - base))
+        let size = following.map { min(available, Int($0 - base)) } ?? available
         let window = SegmentWindow(file, base: base, dataSize: size)
         return OpenSegment(base: base, end: base + UInt64(size), window: window)
     }

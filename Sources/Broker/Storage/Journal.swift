@@ -116,13 +116,24 @@ final class Journal: @unchecked Sendable {
         if isUnusable { throw .unusable(path: options.directory) }
         do throws(StorageError) {
             if syncedLSN < endLSN { try tail?.file.sync() }
-            if isDirectoryDirty { try disk.syncDirectory(options.directory) }
+            try syncDirectory()
         } catch {
             isUnusable = true
             throw error
         }
-        isDirectoryDirty = false
         syncedLSN = endLSN
+    }
+
+    /// A name has come or gone, which is to be durable before anything else is done.
+    private func directoryHasChanged() throws(StorageError) {
+        isDirectoryDirty = true
+        try syncDirectory()
+    }
+
+    private func syncDirectory() throws(StorageError) {
+        guard isDirectoryDirty else { return }
+        try disk.syncDirectory(options.directory)
+        isDirectoryDirty = false
     }
 
     /// Makes everything appended as durable as the sync policy wants before anybody is told.
@@ -176,21 +187,22 @@ final class Journal: @unchecked Sendable {
         if syncedLSN < endLSN { try sync() }
         while let orphan = orphans.first, orphan.end <= lsn {
             try disk.remove(options.path(SegmentName.index(orphan.base)))
-            try disk.syncDirectory(options.directory)
             orphans.removeFirst()
+            try directoryHasChanged()
         }
         while segments.count > 1, let first = segments.first, first.isSealed, first.end <= lsn {
             if try hasIndex(first.base) {
                 try disk.remove(options.path(SegmentName.index(first.base)))
-                try disk.syncDirectory(options.directory)
+                isDirectoryDirty = true
             }
+            try syncDirectory()
             // Nobody is to look into a file that is about to become another segment.
             catalog.remove(first.base)
             readers.removeAll { $0.base == first.base }
             try spares.keepOrRemove(first, segmentSize: segmentSize)
-            try disk.syncDirectory(options.directory)
             segments.removeFirst()
             count += 1
+            try directoryHasChanged()
         }
         return count
     }
@@ -263,6 +275,8 @@ final class Journal: @unchecked Sendable {
     private func makeTail(withRoomFor size: Int) throws(StorageError) -> SegmentTail {
         let needed = SegmentHeader.size + size
         if let spare = spares.take(withRoomFor: needed) {
+            // A removal may have failed halfway.
+            try syncDirectory()
             return try SegmentTail(disk, options, base: endLSN, reusing: spare, size: segmentSize)
         }
         do throws(StorageError) {
@@ -279,12 +293,11 @@ final class Journal: @unchecked Sendable {
         guard let tail else { return }
         do throws(StorageError) {
             try tail.cut()
-            if isDirectoryDirty { try disk.syncDirectory(options.directory) }
+            try syncDirectory()
         } catch {
             isUnusable = true
             throw error
         }
-        isDirectoryDirty = false
         syncedLSN = endLSN
         tail.index.finish()
         indexFailure = tail.index.failure ?? indexFailure

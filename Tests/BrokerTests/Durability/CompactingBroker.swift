@@ -63,13 +63,19 @@ final class CompactingBroker {
 
     /// Writes and syncs what has collected, and removes the segments that nothing needs.
     ///
-    /// - Parameter meanwhile: Happens while the disk syncs.
+    /// - Parameters:
+    ///   - meanwhile: Happens while the disk syncs.
+    ///   - beforeRemoval: Happens when it has, and the segments are still there.
     /// - Throws: What the disk refuses.
-    func sync(_ meanwhile: () -> Void = {}) throws(StorageError) {
+    func sync(
+        _ meanwhile: () -> Void = {},
+        beforeRemoval: () -> Void = {}
+    ) throws(StorageError) {
         broker.batch { _ = cycle.take() }
         try cycle.write()
         meanwhile()
         broker.batch { _ = cycle.publish() }
+        beforeRemoval()
         try cycle.remove()
     }
 

@@ -81,6 +81,28 @@ struct CompactionTests {
         store.end()
     }
 
+    @Test("a record across the end of a stretch is copied whole", arguments: [0, 3, 7])
+    func acrossTheEnd(padding: Int) throws {
+        let store = try CompactingBroker(MemoryDisk())
+        let peer = try store.broker.connect()
+        try declare("many", peer, store)
+        try declare("kept", peer, store)
+        for _ in 0..<100 { publish(String(repeating: ".", count: 400), to: "many", peer) }
+        try store.sync()
+        publish(String(repeating: ".", count: 16 * padding), to: "many", peer)
+        for _ in 0..<30 {
+            publish(String(repeating: ".", count: 90), to: "kept", peer)
+            try store.sync()
+        }
+        peer.send(QueuePurge(queue: "many", noWait: true))
+        try store.sync()
+        try store.sync(beforeRemoval: { #expect(store.compact() == .worked(0)) })
+        try store.compactAll()
+        #expect(store.virtualHost.state.journal.compaction.stuckAt == nil)
+        #expect(try store.waiting(in: try store.broker.queue("kept")).count == 30)
+        store.end()
+    }
+
     @Test("one old message does not keep what came after it", arguments: [true, false])
     func oldMessage(isCompacted: Bool) throws {
         let disk = MemoryDisk()

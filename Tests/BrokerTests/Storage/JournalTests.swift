@@ -138,6 +138,26 @@ struct JournalTests {
         #expect(try fixture.open().journal.endLSN == 1400)
     }
 
+    @Test("segments whose removal could not be made durable go with the next", arguments: 1...4)
+    func failedRemoval(failure: Int) throws {
+        let journal = try fixture.open().journal
+        try journal.append((0..<50).map { .topology($0) })
+        try journal.sync()
+        fixture.disk.failingSync = fixture.disk.syncCount + failure
+        #expect(throws: StorageError.self) { try journal.remove(segmentsBefore: 700) }
+        fixture.disk.failingSync = nil
+        try journal.remove(segmentsBefore: 700)
+        #expect(journal.segments.first?.base == 672)
+        #expect(fixture.paths(".index").count == 3)
+        // In files of those that were removed.
+        let expected = try journal.append((0..<50).map { .topology($0) })
+        try journal.sync()
+        fixture.disk.crash()
+        let reopened = try fixture.open()
+        #expect(reopened.report.losses.isEmpty)
+        #expect(reopened.records.suffix(50) == expected)
+    }
+
     @Test("a full disk stops an append, which goes on where it stopped once there is room")
     func diskFull() throws {
         let journal = try fixture.open().journal

@@ -90,6 +90,7 @@ final class SimulatedMachine {
             at: now,
             wallTime: { SimulatedMachine.wallTime(now) }
         )
+        for loss in durable.report.losses { print("LOSS", loss) }
         process = try Process(root, durable, budget: limits.messageMemoryMax)
     }
 
