@@ -269,10 +269,13 @@ package final class MemoryDisk: Disk {
     /// Counts an operation that was just done; throws if the machine stops here.
     func count(_ operation: String, _ path: String) throws(StorageError) {
         operationCount += 1
-        if let stopsAt, operationCount >= stopsAt {
+        if hasStopped {
             throw .io(operation: operation, path: path, errno: 5)
         }
     }
+
+    /// Whether the machine has stopped.
+    package var hasStopped: Bool { stopsAt.map { operationCount >= $0 } ?? false }
 
     /// Whether the next sync is the one that fails.
     var willFailSync: Bool { syncCount + 1 == failingSync }

@@ -36,10 +36,10 @@ extension BrokerModel {
             let there = Set(handle.delayedEntries.map { Int($0.position) })
             let fired = queue.ready.filter { $0.isPlaced && !there.contains($0.position) }
             guard !fired.isEmpty else { continue }
-            // They leave as a whole.
-            let place = nextSequence()
             for copy in fired.sorted(by: { $0.isDueBefore($1) }) {
                 try insist(copy.isDue(at: now), "\(copy.name) left before its time")
+                // It leaves as a whole if the journal has it; others may leave a little later.
+                let place = nextSequence()
                 let message = copy.message
                 let route = topology.route(
                     message.exchange,
@@ -47,7 +47,7 @@ extension BrokerModel {
                     headers: message.headers,
                     through: queue.name
                 )
-                _ = enter(message, route, sequence: place)
+                _ = enter(message, route, sequence: queue.isDurable ? place : nil)
                 queue.settle(copy, epoch: epoch)
                 if copy.settledEpoch != nil { copy.settledWith = place }
             }

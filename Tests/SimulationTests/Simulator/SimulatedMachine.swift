@@ -21,6 +21,10 @@ final class SimulatedMachine {
         let compactor: Compactor
         var cycle: JournalCycle
         var isBlocked = false
+        /// What it found on the disk.
+        let report: RecoveryReport
+        /// What pager and compactor have complained of.
+        private let complaints = Complaints()
 
         init(
             _ root: StorageRoot,
@@ -28,19 +32,27 @@ final class SimulatedMachine {
             budget: Int
         ) throws(StorageError) {
             self.root = root
+            report = durable.report
+            let log = complaints.logger
             pager = try Pager(
                 root.disk,
                 directory: VirtualHostDirectory.spillPath(durable.virtualHost.state.name),
                 journal: durable.journal.options,
                 catalog: durable.journal.catalog,
-                log: Logger(level: .error, clock: { WallTime(milliseconds: 0) }) { _ in true }
+                log: log
             )
             let catalog = durable.journal.catalog
-            compactor = Compactor(root.disk, durable.journal.options, log: nil) { catalog.all }
+            compactor = Compactor(root.disk, durable.journal.options, log: log) { catalog.all }
             virtualHost = durable.virtualHost
             journal = durable.journal
             cycle = JournalCycle(durable.virtualHost, durable.journal, durable.streams)
             virtualHost.startPaging(budget: budget)
+        }
+
+        /// What is on the disk can be read.
+        func checkReading(_ disk: MemoryDisk) throws(Violation) {
+            guard !disk.hasStopped, let first = complaints.ofReading.first else { return }
+            throw Violation("complains: \(first)")
         }
 
         /// Frees what the process had in memory; its connections are gone.
@@ -90,7 +102,6 @@ final class SimulatedMachine {
             at: now,
             wallTime: { SimulatedMachine.wallTime(now) }
         )
-        for loss in durable.report.losses { print("LOSS", loss) }
         process = try Process(root, durable, budget: limits.messageMemoryMax)
     }
 
@@ -105,4 +116,19 @@ final class SimulatedMachine {
         process = nil
         try insist(left == 0, "\(left) blocks of messages are left")
     }
+}
+
+/// The log of a process that runs on one thread.
+private final class Complaints: @unchecked Sendable {
+    private var lines: [String] = []
+
+    var logger: Logger {
+        Logger(level: .warning, clock: { WallTime(milliseconds: 0) }) { line in
+            self.lines.append(String(decoding: line, as: UTF8.self))
+            return true
+        }
+    }
+
+    /// Those of anything but a full disk.
+    var ofReading: [String] { lines.filter { !$0.contains("publishers held back") } }
 }

@@ -157,10 +157,7 @@ extension Simulation {
         _ = process.virtualHost.takeShrinkage()
         if outcome == .worked { count(\.pages) }
         if outcome != .idle { note("pager: \(outcome)") }
-        if let failure {
-            self.failure = nil
-            throw failure
-        }
+        try endStep(of: process)
     }
 
     /// Does the compactor's next piece of work, in the same way.
@@ -174,10 +171,15 @@ extension Simulation {
         }
         if outcome != .idle { count(\.compactions) }
         if outcome != .idle { note("compactor: \(outcome)") }
+        try endStep(of: process)
+    }
+
+    private func endStep(of process: SimulatedMachine.Process) throws {
         if let failure {
             self.failure = nil
             throw failure
         }
+        try process.checkReading(machine.disk)
     }
 
     private func enter(_ body: () -> [ShellAddress]) {
@@ -326,6 +328,11 @@ extension Simulation {
             return false
         }
         machine.disk.stopsAt = nil
+        if let report = machine.process?.report, report.hasLostRecords,
+            choices.limits.sync == .confirm
+        {
+            throw Violation("lost records: \(report.losses)")
+        }
         note("the broker is up again: \(virtualHost.summary)")
         return true
     }
