@@ -13,11 +13,12 @@ extension Handle where State == QueueState {
             if state.settings.overflow != .dropHead, isFull(for: entry) { return refuse(entry) }
         }
         accept(entry)
-        state.ready.append(entry.terms.isTimed ? timed(entry) : entry)
+        let hasTime = timeToLive(of: entry.message) != .zero
+        state.ready.append(entry.terms.isTimed && hasTime ? timed(entry) : entry)
         groups.add(entry.position, group)
-        if timeToLive(of: entry.message) == .zero {
-            // It has no time to wait: a consumer takes it now, or nobody does.
-            pump()
+        guard hasTime else {
+            // A consumer takes it now, or nobody does.
+            pump(groups, arriving: entry.position)
             guard let late = state.ready.removeAnywhere(entry.position) else { return .stored }
             groups.leave(late.position)
             return dieOnArrival(withoutTimer(late), .expired)
@@ -75,14 +76,18 @@ extension Handle where State == QueueState {
     }
 
     /// Hands messages to consumers, the oldest first of those that somebody may have.
+    ///
+    /// - Parameters:
+    ///   - groups: The queue's.
+    ///   - arriving: The position of one that has just come and may go although its time is over.
     @inline(never)
-    func pump(_ groups: QueueGroups) {
+    func pump(_ groups: QueueGroups, arriving: UInt64? = nil) {
         // While nobody can take anything, no owner can.
         while state.turnFirst != nil,
             groups.state.reading.count < QueueGroupsState.readingCountMax,
             let group = groups.first
         {
-            switch look(at: group, groups) {
+            switch look(at: group, groups, arriving: arriving) {
             case .gone: continue
             case .paged: groups.setAside(group)
             case .ready:
@@ -95,11 +100,15 @@ extension Handle where State == QueueState {
         readAside(groups)
     }
 
-    private func look(at group: MessageGroup, _ groups: QueueGroups) -> Readiness {
+    private func look(
+        at group: MessageGroup,
+        _ groups: QueueGroups,
+        arriving: UInt64? = nil
+    ) -> Readiness {
         guard let head = group.head, let next = state.ready.find(head) else {
             preconditionFailure("a group with a message that is not in the queue")
         }
-        if next.terms.isTimed, isDue(next.terms) {
+        if next.terms.isTimed, head != arriving, isDue(next.terms) {
             let entry = remove(head)
             groups.leave(head)
             end(entry)

@@ -155,10 +155,13 @@ extension Handle where State == QueueState {
     /// Enqueues a message that has no time to wait: a consumer takes it now, or nobody does.
     private func hand(over entry: QueueEntry) -> EnqueueOutcome {
         if state.turnFirst != nil { pump() }
-        accept(entry)
         guard state.ready.isEmpty, let consumer = takeTurn() else {
+            // Whoever refuses does so whatever it is (RabbitMQ: maybe_deliver_or_enqueue).
+            if state.settings.overflow != .dropHead, isFull(for: entry) { return refuse(entry) }
+            accept(entry)
             return dieOnArrival(entry, .expired)
         }
+        accept(entry)
         deliver(entry, to: consumer)
         return consumer.state.isNoAck ? .gone : .stored
     }

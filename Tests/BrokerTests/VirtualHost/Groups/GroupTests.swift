@@ -244,6 +244,9 @@ struct GroupTests {
             #expect(try peer.texts(on: 2) == [])
             peer.send(Script().publish("at once", to: "q", properties).bytes)
             #expect(try peer.texts(on: 2) == ["at once"])
+            // It came with no time at all: it does not come again.
+            peer.nack(68, on: 2)
+            #expect(try peer.texts(on: 2) == [])
         }
     }
 

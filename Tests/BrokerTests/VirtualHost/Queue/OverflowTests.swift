@@ -42,6 +42,25 @@ struct OverflowTests {
         }
     }
 
+    @Test(
+        "refuse a message that has no time to wait like any other",
+        arguments: ["reject-publish", "reject-publish-dlx"]
+    )
+    func noTime(overflow: String) throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            try peer.selectConfirms()
+            try peer.declare("q", ["x-max-length": .int32(1), "x-overflow": .string(overflow)])
+            peer.publish("1", to: "q")
+            #expect(try peer.expect(BasicAck.self).deliveryTag == 1)
+            var properties = BasicProperties()
+            properties.expiration = "0"
+            peer.send(Script().publish("2", to: "q", properties).bytes)
+            #expect(try peer.expect(BasicNack.self).deliveryTag == 2)
+            #expect(try peer.drain("q") == ["1"])
+        }
+    }
+
     @Test("do not count what is out for delivery")
     func unacked() throws {
         try DialogueBroker.play { broker in
