@@ -12,13 +12,14 @@ extension BrokerModel {
             try checkValues(model)
             try noteEntered(model, queue)
             try checkOrder(model)
+            try checkGroupOrder(model)
         }
         try checkDelays()
         try checkStreams()
         try checkDurable(committed, "committed")
         committed = []
         for queue in saidEmpty {
-            if let first = queue.ready.first(where: { $0.returnedBy < operation }) {
+            if let first = next(toFetch: queue), first.returnedBy < operation {
                 throw Violation("no message to get, but \(first.name)")
             }
         }
@@ -132,7 +133,11 @@ extension BrokerModel {
                     + "\(model.ready.map(\.position))"
             )
             // What is on disk only has to be read first.
-            if queue.state.ready.first?.isPaged != true { try checkTurns(model) }
+            if model.groupHeader != nil {
+                try checkGroupTurns(model, held)
+            } else if queue.state.ready.first?.isPaged != true {
+                try checkTurns(model)
+            }
         }
         let exchanges = Set(
             virtualHost.exchangeList().map { ShortString(bytes: $0.state.name) ?? "" }
@@ -178,13 +183,19 @@ extension BrokerModel {
     private func checkTurns(_ queue: ModelQueue) throws(Violation) {
         guard let first = queue.ready.first else { return }
         let candidates = queue.active.map { [$0] } ?? queue.consumers
-        for consumer in candidates {
-            guard consumer.isNoAck || consumer.unackedCount < consumer.prefetchMax else { continue }
-            let channels = connections.values.flatMap(\.values)
-            guard let channel = channels.first(where: { $0.consumer(consumer.tag) === consumer }),
-                channel.consumerOutCount < channel.prefetchMax
-            else { continue }
+        if let consumer = candidates.first(where: canTake) {
             throw Violation("\(first.name) waits, and \(consumer.tag.string) could take it")
         }
+    }
+
+    /// Whether a consumer has room for one more.
+    func canTake(_ consumer: ModelConsumer) -> Bool {
+        guard consumer.isNoAck || consumer.unackedCount < consumer.prefetchMax else {
+            return false
+        }
+        let channel = connections.values.lazy.flatMap(\.values).first {
+            $0.consumer(consumer.tag) === consumer
+        }
+        return channel.map { $0.consumerOutCount < $0.prefetchMax } ?? false
     }
 }

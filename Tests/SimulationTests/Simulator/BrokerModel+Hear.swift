@@ -58,11 +58,11 @@ extension BrokerModel {
         guard let copy = copy(of: heard, in: fetch.queue) else { return }
         // Later, others may have been served between this and what is heard of it.
         if fetch.operation == operation {
+            let first = next(toFetch: copy.queue)
             try insist(
-                copy === copy.queue.ready.first
-                    && Int(getOk.messageCount) == copy.queue.ready.count - 1,
+                copy === first && Int(getOk.messageCount) == copy.queue.ready.count - 1,
                 "\(copy.name) fetched, \(getOk.messageCount) left; first is "
-                    + (copy.queue.ready.first?.name ?? "none")
+                    + (first?.name ?? "none")
             )
         }
         try take(
@@ -125,12 +125,17 @@ extension BrokerModel {
             "\(copy.name) \(isRedelivered ? "" : "not ")marked redelivered"
         )
         let queue = copy.queue
-        if queue.handedOut.map({ $0.isBefore(copy) }) ?? true { queue.handedOut = copy }
+        if queue.groupHeader != nil {
+            try checkGroup(copy, to: consumer)
+            queue.handedOutOfGroups.append((copy, consumer))
+        } else if queue.handedOut.map({ $0.isBefore(copy) }) ?? true {
+            queue.handedOut = copy
+        }
         guard !isNoAck else {
             queue.settle(copy, epoch: epoch)
             return
         }
-        queue.handOut(copy)
+        queue.handOut(copy, to: consumer)
         if copy.deliveredEpoch == nil { copy.deliveredEpoch = epoch }
         consumer?.unackedCount += 1
         channel.out[tag] = ModelChannel.Out(copy: copy, consumer: consumer)

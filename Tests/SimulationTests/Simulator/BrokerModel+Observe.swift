@@ -165,7 +165,7 @@ extension BrokerModel {
             // It is answered for when the first one is durable.
             if copy.journalEpoch != nil { copy.message.copies.append(rival) }
             model.forget(copy)
-        } else if isNew, copy.timeToLive == 0 {
+        } else if isNew, copy.timeToLive == 0, !(model.refuses && model.isShort(queue)) {
             die(copy, .expired)
         } else if isNew, model.refuses {
             let count = queue.state.ready.count
@@ -182,6 +182,7 @@ extension BrokerModel {
             }
         } else if model.dropsHead {
             model.dropped.append(copy)
+            if copy.returnedBy == operation { model.group(of: copy)?.forget(copy) }
             die(copy, .maxLength)
         } else {
             throw Violation("\(copy.name) is gone; \(queue.state.counters.lost) are lost")
@@ -192,13 +193,13 @@ extension BrokerModel {
     /// there and came first, else if nothing else explains it.
     private func isTold(_ copy: ModelCopy, from rival: ModelCopy, _ queue: Queue) -> Bool {
         let model = copy.queue
-        let isShort = model.nextPosition + model.entered.count > Int(queue.state.nextPosition)
         // Of two that came in one operation the second is the duplicate; which of two letters
         // that is, only the broker knows.
         let isFirst =
             copy.message.deaths.count == 0 && rival.message.deaths.count == 0
             && model.entered.first { $0 === copy || $0 === rival } === copy
-        return rival.isIn && !isFirst || isShort || copy.timeToLive != 0 && !model.isLimited
+        return rival.isIn && !isFirst || model.isShort(queue)
+            || copy.timeToLive != 0 && !model.isLimited
     }
 
     /// Gives new copies the positions of entries that hold their messages.
@@ -229,5 +230,12 @@ extension ModelCopy {
             }
         return route?.0 == message.exchange && route?.1 == message.key
             && heard.body == message.body && heard.properties.isLike(properties)
+    }
+}
+
+extension ModelQueue {
+    /// Whether the broker's queue never took some of those that came in.
+    fileprivate func isShort(_ queue: Queue) -> Bool {
+        nextPosition + entered.count > Int(queue.state.nextPosition)
     }
 }

@@ -232,10 +232,11 @@ extension BrokerModel {
             count >= max(returned, wasDelivered ? 1 : 0),
             "\(copy.name) forgot that it was handed out: \(count), \(returned) times back"
         )
-        // One that came later may have been handed out before: a more urgent one, or one that stood
-        // behind a message that died.
+        // One that came later may have been handed out before: a more urgent one, one of another
+        // group, or one that stood behind a message that died.
         let hasLeft = copy.place == .dying || copy.place == .gone
-        let mayBeMarked = copy.deliveredEpoch != nil || copy.queue.priorityMax > 0 || hasLeft
+        let isOvertaken = copy.queue.priorityMax > 0 || copy.queue.groupHeader != nil
+        let mayBeMarked = copy.deliveredEpoch != nil || isOvertaken || hasLeft
         try insist(
             count <= max(copy.deliveryCount, mayBeMarked ? 1 : 0),
             "\(copy.name) was handed out \(copy.deliveryCount) times, not \(count)"

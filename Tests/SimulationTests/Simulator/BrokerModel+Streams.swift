@@ -50,7 +50,7 @@ extension BrokerModel {
         consumer.nextOffset = offset + 1
         consumer.unackedCount += 1
         let copy = ModelCopy(entry.message, in: queue, priority: 0, timeToLive: nil)
-        queue.handOut(copy)
+        queue.handOut(copy, to: consumer)
         channel.out[deliver.deliveryTag] = ModelChannel.Out(copy: copy, consumer: consumer)
     }
 

@@ -31,6 +31,8 @@ final class BrokerModel {
     /// The last operation while publishers were held back.
     private(set) var lastBlocked = -1
     var isBlocked = false
+    /// The last operation that settled or put back something.
+    private(set) var settledBy = -1
     /// Whether the operation at hand is what time or the disk bring about, and no client.
     var isTimed = false
     /// Copies whose commit was heard of by the operation at hand.
@@ -426,6 +428,7 @@ final class BrokerModel {
         if queue.stream != nil, channel.consumerPrefetchMax == Int.max {
             throw ChannelFailure(.preconditionFailed)
         }
+        if queue.groupHeader != nil, consume.noAck { throw ChannelFailure(.preconditionFailed) }
         let isTaken = queue.consumers.contains { $0.isExclusive }
         if isTaken
             || consume.exclusive
@@ -480,6 +483,7 @@ final class BrokerModel {
     ) {
         guard let out = channel.out.removeValue(forKey: tag) else { return }
         channel.held.remove(tag)
+        settledBy = operation
         out.consumer?.unackedCount -= 1
         let queue = out.copy.queue
         switch outcome {

@@ -22,6 +22,8 @@ final class ModelCopy {
     var place = Place.ready
     /// The value that keeps others out of its queue.
     var value: ValueDigest?
+    /// The value of its queue's group header; `nil` without one.
+    let groupValue: [UInt8]?
     /// It is in the journal, with this batch.
     var journalEpoch: Int?
     /// It was settled, dropped or purged, which this batch says.
@@ -59,6 +61,7 @@ final class ModelCopy {
         self.priority = priority
         self.timeToLive = timeToLive
         value = queue.isUnique ? message.digest : nil
+        groupValue = queue.groupHeader.flatMap { message.headers[$0]?.comparedOctets }
     }
 
     var name: String { "message \(message.id) in \(queue.name.string)/\(queue.life)" }

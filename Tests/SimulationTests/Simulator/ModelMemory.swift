@@ -160,18 +160,7 @@ extension ExchangeDeclare {
 extension ModelMessage {
     /// What is remembered of its value; `nil` without one.
     var digest: ValueDigest? {
-        guard let value = headers["x-deduplication-header"] else { return nil }
-        var key: [UInt8]
-        if let number = value.integer {
-            key = Array("I".utf8)
-            for shift in stride(from: 56, through: 0, by: -8) {
-                key.append(UInt8(truncatingIfNeeded: number >> Int64(shift)))
-            }
-        } else if case .longString(let text) = value {
-            key = Array("S".utf8) + text
-        } else {
-            return nil
-        }
+        guard let key = headers["x-deduplication-header"]?.comparedOctets else { return nil }
         return ByteView.with(key) { ValueDigest(of: $0) }
     }
 }

@@ -38,6 +38,10 @@ final class ModelQueue {
     let stream: ModelStream?
     /// Whether it holds no two messages with one value.
     let isUnique: Bool
+    /// The header whose value says which messages go to one consumer at a time, in order.
+    let groupHeader: ShortString?
+    /// By their values.
+    var groups: [[UInt8]: ModelGroup] = [:]
     var isDeleted = false
     /// Since when nobody has used it, as far as x-expires goes.
     var unusedSince = Instant.zero
@@ -52,6 +56,8 @@ final class ModelQueue {
     var entered: [ModelCopy] = []
     /// The last in order that the operation at hand handed out.
     var handedOut: ModelCopy?
+    /// All it handed out, and to whom, in a queue with groups; `nil` stands for basic.get.
+    var handedOutOfGroups: [(copy: ModelCopy, consumer: ModelConsumer?)] = []
     /// What a full queue dropped in the operation at hand.
     var dropped: [ModelCopy] = []
     /// What left in the operation at hand and had a value.
@@ -96,6 +102,7 @@ final class ModelQueue {
         deadLetterKey = arguments.text("x-dead-letter-routing-key")
         hasSingleActiveConsumer = arguments["x-single-active-consumer"] == .bool(true)
         isUnique = arguments["x-message-deduplication"] == .bool(true)
+        groupHeader = arguments.text("x-group-header")
     }
 
     /// The broker's queue is this.
@@ -190,8 +197,10 @@ final class ModelQueue {
         hasLost = true
     }
 
-    func handOut(_ copy: ModelCopy) {
+    /// A copy goes to a consumer; to a basic.get with `nil`.
+    func handOut(_ copy: ModelCopy, to consumer: ModelConsumer?) {
         remove(copy)
+        group(of: copy)?.handOut(to: consumer)
         copy.place = .out
         outCount += 1
     }
@@ -212,7 +221,9 @@ final class ModelQueue {
     private func leave(_ copy: ModelCopy) {
         if copy.value != nil, copy.isIn { departed.append(copy) }
         switch copy.place {
-        case .out: outCount -= 1
+        case .out:
+            outCount -= 1
+            group(of: copy)?.release()
         case .ready: remove(copy)
         case .dying, .gone: break
         }
@@ -234,6 +245,7 @@ final class ModelQueue {
         copy.returnEpochs.append(moment.epoch)
         copy.deliveryCount += 1
         copy.returnedBy = moment.operation
+        group(of: copy)?.hold(copy)
         insert(copy)
         return nil
     }
@@ -244,6 +256,8 @@ final class ModelQueue {
         copies = [:]
         ready = survivors
         outCount = 0
+        groups = [:]
+        handedOutOfGroups = []
         consumers = []
         active = nil
         droppedSeen = 0

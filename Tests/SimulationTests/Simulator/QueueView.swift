@@ -27,6 +27,15 @@ struct QueueView {
 
     var nextPosition: Int { Int(queue.state.nextPosition) }
 
+    /// Positions of what nobody can have before the disk has been read: messages that are there
+    /// only, and the next ones of groups that are being read.
+    var awaited: Set<Int> {
+        let reading = queue.state.groups?.state.reading ?? []
+        return Set(
+            (ready.filter(\.isPaged).map(\.position) + reading.compactMap(\.head)).map(Int.init)
+        )
+    }
+
     /// When the time of an entry is over.
     func deadline(of entry: QueueEntry) -> Instant? {
         entry.terms.timer.map { queue.state.virtualHost.state.timers.deadline(of: $0) }

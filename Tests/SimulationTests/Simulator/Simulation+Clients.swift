@@ -115,6 +115,9 @@ extension Simulation {
             }
             if random.oneIn(3) { name = "x3" }
         }
+        if choices.isGrouping, !random.oneIn(5) {
+            options.headers["g"] = random.pick(SimulationChoices.groups)
+        }
         if choices.isStreaming, random.oneIn(3) {
             options.headers["x-stream-filter-value"] = .string(random.pick(["f", "g"]))
         }
@@ -219,13 +222,15 @@ extension Simulation {
             if random.oneIn(4) {
                 arguments = ["x-priority": .int32(.random(in: -1...2, using: &random))]
             }
-            let consume = BasicConsume(
+            var consume = BasicConsume(
                 queue: anyOtherQueue,
                 consumerTag: nextConsumerTag(),
                 noAck: random.oneIn(4),
                 exclusive: random.oneIn(12),
                 arguments: arguments
             )
+            // Which queues with groups refuse.
+            if choices.isGrouping, consume.noAck { consume.noAck = random.oneIn(4) }
             say(.basicConsume(consume), peer, number)
         case 7..<12:
             let consumers = model.channel(peer.id, number).consumers

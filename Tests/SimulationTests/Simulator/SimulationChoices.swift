@@ -21,6 +21,8 @@ struct SimulationChoices {
     let isDeduplicating: Bool
     /// Whether there is a stream, read on one channel of each client.
     let isStreaming: Bool
+    /// Whether there are queues that hand messages out in order of their groups.
+    let isGrouping: Bool
     /// Whether the machine has power all the time: journal and streams are synced each on its own,
     /// and what is lost of one need not be of the other.
     var hasPower: Bool { isStreaming && limits.sync != .confirm }
@@ -47,6 +49,7 @@ struct SimulationChoices {
         var aside = Seed(random.fork())
         isDeduplicating = !isPlain && aside.oneIn(3)
         isStreaming = !isPlain && aside.oneIn(3)
+        isGrouping = !isPlain && aside.oneIn(3)
         queues = []
         exchanges = []
         exchanges = (1...Int.random(in: 1...4, using: &random)).map { number in
@@ -98,6 +101,8 @@ struct SimulationChoices {
             }
         }
         if random.oneIn(6) { add("x-single-active-consumer", .bool(true)) }
+        let hasPriorities = arguments.contains { $0.name == "x-max-priority" }
+        if isGrouping, !hasPriorities, random.oneIn(2) { add("x-group-header", .string("g")) }
         if isDeduplicating, random.oneIn(2) { add("x-message-deduplication", .bool(true)) }
         if !isPlain {
             addLifetimes(to: &arguments, isDurable: declare.durable && !declare.exclusive, &random)
@@ -185,6 +190,8 @@ extension SimulationChoices {
         )
     }
 
+    /// Values of the group header: three groups, and none.
+    static let groups: [FieldValue] = [.string("a"), .string("b"), .int32(1), .int64(1), .void]
     /// Values that messages are known by.
     static let values: [FieldValue] = [
         .string("v"), .string("w"), .int32(1), .int64(1), .int64(2), .string(""),
