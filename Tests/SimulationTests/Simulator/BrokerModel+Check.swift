@@ -42,6 +42,15 @@ extension BrokerModel {
             }
             if let older { throw Violation("\(copy.name) was dropped, and \(older.name) was not") }
         }
+        if model.isCut(by: operation) {
+            try insist(!model.isBeyondLimit(), "\(model.name.string) is not cut to its limits")
+            if let last = model.dropped.max(by: { $0.isBefore($1) }) {
+                try insist(
+                    model.isBeyondLimit(adding: last.message.body.count, count: 1),
+                    "\(last.name) was dropped although there was room for it"
+                )
+            }
+        }
         model.dropped = []
         model.hasLost = false
         let isChanged =

@@ -56,6 +56,10 @@ extension BrokerModel {
     /// The dead letter enters its queues, and then the original is done with.
     private func bury(_ death: ModelDeath) {
         let copy = death.copy
+        // A policy may have ended that it is sent on.
+        guard copy.queue.deadLetterExchange != nil else {
+            return copy.queue.settle(copy, epoch: epoch)
+        }
         let letter = ModelMessage(
             copy.message,
             from: copy.queue,

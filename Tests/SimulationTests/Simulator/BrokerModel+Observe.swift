@@ -165,28 +165,35 @@ extension BrokerModel {
             // It is answered for when the first one is durable.
             if copy.journalEpoch != nil { copy.message.copies.append(rival) }
             model.forget(copy)
-        } else if isNew, copy.timeToLive == 0, !(model.refuses && model.isShort(queue)) {
+        } else if isNew, copy.timeToLive == 0,
+            !model.refuses || !model.isShort(queue) || !isFull(queue, for: copy)
+        {
             die(copy, .expired)
         } else if isNew, model.refuses {
-            let count = queue.state.ready.count
-            let bytes = queue.state.ready.bodyBytes + copy.message.body.count
             try insist(
-                // Or was before time ended something in the same moment.
-                count >= model.countMax ?? Int.max || bytes > model.bytesMax ?? Int.max
-                    || model.hasLost && isTimed,
-                "\(copy.name) was refused, and there are \(count) (\(bytes) octets)"
+                isFull(queue, for: copy),
+                "\(copy.name) was refused, and there are \(queue.state.ready.count) "
+                    + "(\(queue.state.ready.bodyBytes) octets)"
             )
             model.refuse(copy)
             if model.overflow == "reject-publish-dlx", model.deadLetterExchange != nil {
                 die(copy, .maxLength)
             }
-        } else if model.dropsHead {
+        } else if model.dropsHead || model.isCut(by: operation) {
             model.dropped.append(copy)
             if copy.returnedBy == operation { model.group(of: copy)?.forget(copy) }
             die(copy, .maxLength)
         } else {
             throw Violation("\(copy.name) is gone; \(queue.state.counters.lost) are lost")
         }
+    }
+
+    /// Whether a queue has no room for one more, or had none before time ended something just now.
+    private func isFull(_ queue: Queue, for copy: ModelCopy) -> Bool {
+        let model = copy.queue
+        return queue.state.ready.count >= model.countMax ?? Int.max
+            || queue.state.ready.bodyBytes + copy.message.body.count > model.bytesMax ?? Int.max
+            || model.hasLost && isTimed
     }
 
     /// Whether a copy that is not there was a duplicate of another one: for certain if that is

@@ -81,6 +81,7 @@ extension BrokerModel {
     ) -> Bool {
         durable.exchanges == found.exchanges && durable.bindings == found.bindings
             && durable.queues.mapValues(\.declare) == found.queues.mapValues(\.declare)
+            && durable.policies == found.policies
     }
 
     /// The copies that came back, if these are ones that may.
@@ -249,6 +250,7 @@ extension BrokerModel {
         _ survivors: [Int: [ModelCopy]],
         _ recovered: Recovered
     ) {
+        for life in lives.values { life.cutTies() }
         topology = ModelTopology(durable)
         snapshots = [Snapshot(epoch: 0, sequence: nextSequence(), durable: durable)]
         var kept: [Int: ModelQueue] = [:]
@@ -259,12 +261,17 @@ extension BrokerModel {
                 copy.deliveryCount = item.deliveryCount
                 copy.deliveredEpoch = item.deliveryCount > 0 ? 0 : nil
             }
+            if let queue = durable.queues.values.first(where: { $0.life == number }) {
+                life.policies = durable.policies.applied(to: queue.declare)
+                life.read(durable.policies.arguments(of: queue.declare))
+            }
             life.restore(copies, nextPosition: contents.nextPosition, at: now)
             kept[number] = life
         }
         for (name, stream) in streams(of: durable) {
             if let found = recovered.streams[name] { stream.restore(found) }
         }
+        for (number, life) in lives where kept[number] == nil { life.end() }
         lives = kept
         var keptMemories: [Int: ModelMemory] = [:]
         for (name, memory) in memories(of: durable) {

@@ -32,7 +32,7 @@ final class BrokerModel {
     private(set) var lastBlocked = -1
     var isBlocked = false
     /// The last operation that settled or put back something.
-    private(set) var settledBy = -1
+    var settledBy = -1
     /// Whether the operation at hand is what time or the disk bring about, and no client.
     var isTimed = false
     /// Copies whose commit was heard of by the operation at hand.
@@ -98,6 +98,12 @@ final class BrokerModel {
         bindingEpochs = [:]
         committed = []
         saidEmpty = []
+    }
+
+    /// Nothing more happens: lets go of what holds on to each other.
+    func end() {
+        for life in lives.values { life.end() }
+        connections = [:]
     }
 
     // MARK: Applying
@@ -271,7 +277,10 @@ final class BrokerModel {
                 declare: declare,
                 owner: declare.exclusive ? channel.connection : nil
             )
-            lives[lifeCount] = ModelQueue(queue, declaredIn: epoch, at: now)
+            let life = ModelQueue(queue, declaredIn: epoch, at: now)
+            lives[lifeCount] = life
+            life.policies = topology.policies.applied(to: declare)
+            life.read(topology.policies.arguments(of: declare))
             topology.add(queue)
         }
         guard let queue = queue(declare.queue) else { return }
@@ -453,46 +462,5 @@ final class BrokerModel {
                 fetch: .init(queue: queue, isNoAck: get.noAck, operation: operation)
             )
         )
-    }
-
-    private func settle(
-        _ tag: UInt64,
-        isMultiple: Bool,
-        _ outcome: ModelChannel.Settlement,
-        on channel: ModelChannel
-    ) throws(ChannelFailure) {
-        let open = channel.openTags
-        guard open.contains(tag) || (isMultiple && tag == 0) else {
-            throw ChannelFailure(.preconditionFailed)
-        }
-        let tags = isMultiple ? open.filter { tag == 0 || $0 <= tag } : [tag]
-        for tag in tags {
-            if channel.transaction == nil {
-                finish(tag, outcome, on: channel)
-            } else {
-                channel.held.insert(tag)
-                channel.transaction?.settlements.append((tag, outcome))
-            }
-        }
-    }
-
-    func finish(
-        _ tag: UInt64,
-        _ outcome: ModelChannel.Settlement,
-        on channel: ModelChannel
-    ) {
-        guard let out = channel.out.removeValue(forKey: tag) else { return }
-        channel.held.remove(tag)
-        settledBy = operation
-        out.consumer?.unackedCount -= 1
-        let queue = out.copy.queue
-        switch outcome {
-        case .ack: queue.settle(out.copy, epoch: epoch)
-        case .requeue where queue.stream != nil: queue.settle(out.copy, epoch: epoch)
-        case .reject where queue.isDeleted: queue.settle(out.copy, epoch: epoch)
-        case .reject: die(out.copy, .rejected)
-        case .requeue:
-            if let reason = queue.putBack(out.copy, moment) { die(out.copy, reason) }
-        }
     }
 }

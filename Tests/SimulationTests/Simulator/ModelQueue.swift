@@ -24,18 +24,22 @@ final class ModelQueue {
     let isQuorum: Bool
     /// Whether an exchange keeps in it what it delays.
     let isDelay: Bool
-    let countMax: Int?
-    let bytesMax: Int?
-    let overflow: String
-    let deliveryLimit: Int?
+    private(set) var countMax: Int?
+    private(set) var bytesMax: Int?
+    private(set) var overflow: String = "drop-head"
+    private(set) var deliveryLimit: Int?
     let priorityMax: UInt8
-    let timeToLive: Int?
-    let unusedTimeMax: Int?
-    let deadLetterExchange: ShortString?
-    let deadLetterKey: ShortString?
+    private(set) var timeToLive: Int?
+    private(set) var unusedTimeMax: Int?
+    private(set) var deadLetterExchange: ShortString?
+    private(set) var deadLetterKey: ShortString?
     let hasSingleActiveConsumer: Bool
     /// What it has in place of ready messages, if it is one.
     let stream: ModelStream?
+    /// What of all that policies say.
+    var policies = ModelPolicies.Applied()
+    /// The operation in which policies gave it other limits, to be kept at once.
+    var cutBy = -1
     /// Whether it holds no two messages with one value.
     let isUnique: Bool
     /// The header whose value says which messages go to one consumer at a time, in order.
@@ -91,18 +95,26 @@ final class ModelQueue {
         let arguments = queue.declare.arguments
         stream = ModelStream(arguments)
         isQuorum = arguments["x-queue-type"] == .string("quorum")
+        priorityMax = UInt8(arguments.number("x-max-priority") ?? 0)
+        hasSingleActiveConsumer = arguments["x-single-active-consumer"] == .bool(true)
+        isUnique = arguments["x-message-deduplication"] == .bool(true)
+        groupHeader = arguments.text("x-group-header")
+        read(arguments)
+    }
+
+    /// Reads what policies can change.
+    func read(_ arguments: FieldTable) {
         countMax = arguments.number("x-max-length")
         bytesMax = stream == nil ? arguments.number("x-max-length-bytes") : nil
         overflow = arguments.text("x-overflow")?.string ?? "drop-head"
+        // Which quorum queues take and do not have.
+        if isQuorum, overflow == "reject-publish-dlx" { overflow = "drop-head" }
         deliveryLimit = arguments.number("x-delivery-limit")
-        priorityMax = UInt8(arguments.number("x-max-priority") ?? 0)
         timeToLive = arguments.number("x-message-ttl")
         unusedTimeMax = arguments.number("x-expires")
         deadLetterExchange = arguments.text("x-dead-letter-exchange")
         deadLetterKey = arguments.text("x-dead-letter-routing-key")
-        hasSingleActiveConsumer = arguments["x-single-active-consumer"] == .bool(true)
-        isUnique = arguments["x-message-deduplication"] == .bool(true)
-        groupHeader = arguments.text("x-group-header")
+        stream?.read(arguments)
     }
 
     /// The broker's queue is this.
@@ -282,6 +294,24 @@ final class ModelQueue {
         }
         sort()
         isOver = isBeyondLimit()
+    }
+
+    /// Lets go of what holds on to each other: messages and their copies, copies and what they
+    /// became.
+    func cutTies() {
+        for copy in copies.values.joined() {
+            copy.message.copies = []
+            copy.letters = []
+        }
+        stream?.cutTies()
+    }
+
+    /// It is not looked at any more: lets go of all that points back to it.
+    func end() {
+        cutTies()
+        (copies, ready, entered, dropped, departed) = ([:], [], [], [], [])
+        (handedOut, handedOutOfGroups, groups) = (nil, [], [:])
+        (consumers, active) = ([], nil)
     }
 
     // MARK: Consumers

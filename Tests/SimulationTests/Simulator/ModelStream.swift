@@ -32,8 +32,8 @@ final class ModelStream {
         var filterValue: ShortString? { message.headers.text("x-stream-filter-value") }
     }
 
-    private let sizeMax: Int?
-    private let ageMax: Duration?
+    private var sizeMax: Int?
+    private var ageMax: Duration?
     /// By offset, from 0 on.
     private(set) var entries: [Entry] = []
     /// Messages below have been forgotten.
@@ -44,6 +44,10 @@ final class ModelStream {
     /// `nil` for a queue of another type.
     init?(_ arguments: FieldTable) {
         guard arguments["x-queue-type"] == .string("stream") else { return nil }
+    }
+
+    /// Reads its limits, which policies can change.
+    func read(_ arguments: FieldTable) {
         sizeMax = arguments.number("x-max-length-bytes")
         ageMax = arguments.text("x-max-age").flatMap { StreamAge.parse($0.string) }
     }
@@ -142,6 +146,11 @@ final class ModelStream {
                 + "\(durableEpoch))"
         )
         if let last = lost.lastSequence { cut.isBefore(last, "offset \(end) of \(name)") }
+    }
+
+    /// Lets go of what points back to its entries.
+    func cutTies() {
+        for entry in entries { entry.message.streamed = [] }
     }
 
     /// Goes on from there.

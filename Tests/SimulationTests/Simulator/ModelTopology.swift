@@ -1,5 +1,7 @@
 import Wire
 
+@testable import Broker
+
 /// What is declared, as the model knows it: plain values, plain rules.
 struct ModelTopology {
     /// One life of a queue: a name declared again after a deletion is another queue.
@@ -30,6 +32,7 @@ struct ModelTopology {
         var queues: [ShortString: Queue] = [:]
         var bindings: Set<Binding> = []
         var exchangeLives: [ShortString: Int] = [:]
+        var policies = ModelPolicies()
     }
 
     private(set) var exchanges: [ShortString: ExchangeDeclare] = [:]
@@ -37,6 +40,7 @@ struct ModelTopology {
     private(set) var bindings: Set<Binding> = []
     /// The lives of exchanges that keep something: what they delay, or what they remember.
     private(set) var exchangeLives: [ShortString: Int] = [:]
+    private(set) var policies = ModelPolicies()
     /// What became durable, change by change, since it was last taken.
     private var steps: [Durable] = []
 
@@ -57,6 +61,7 @@ struct ModelTopology {
         queues = durable.queues
         bindings = durable.bindings
         exchangeLives = durable.exchangeLives
+        policies = durable.policies
     }
 
     static func isPredefined(_ name: ShortString) -> Bool {
@@ -69,6 +74,7 @@ struct ModelTopology {
         part.exchanges = exchanges.filter { $1.durable && !ModelTopology.isPredefined($0) }
         part.queues = queues.filter { $1.isDurable }
         part.exchangeLives = exchangeLives.filter { part.exchanges[$0.key] != nil }
+        part.policies = policies
         part.bindings = bindings.filter { binding in
             guard exchanges[binding.source]?.durable == true else { return false }
             switch binding.destination {
@@ -88,6 +94,12 @@ struct ModelTopology {
     private mutating func note() { steps.append(durable) }
 
     // MARK: Changes
+
+    /// Sets a policy, or clears the one of that name where `record` is `nil`.
+    mutating func set(_ id: ModelPolicies.ID, _ record: PolicyRecord?) {
+        policies.records[id] = record
+        note()
+    }
 
     /// Adds an exchange; `life` is that of what it keeps, if it does.
     mutating func add(_ declare: ExchangeDeclare, life: Int? = nil) {
@@ -193,9 +205,10 @@ struct ModelTopology {
                 case .exchange(let next): visit(next)
                 }
             }
-            if !isRouted, case .longString(let bytes)? = declare.arguments["alternate-exchange"],
-                let alternate = ShortString(bytes: bytes), exchanges[alternate] != nil
-            {
+            let alternate =
+                declare.arguments.text("alternate-exchange")
+                ?? policies.alternate(ofExchange: name)
+            if !isRouted, let alternate, exchanges[alternate] != nil {
                 visit(alternate)
             }
         }

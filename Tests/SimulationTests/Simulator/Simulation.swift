@@ -46,6 +46,7 @@ final class Simulation {
     /// - Returns: What happened, in numbers.
     /// - Throws: `Violation`.
     func run() throws -> SimulationStatistics {
+        defer { model.end() }
         try machine.start(at: now)
         for _ in 0..<Int.random(in: 1...4, using: &random) {
             let wasOrderly = try live()

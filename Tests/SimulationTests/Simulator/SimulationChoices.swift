@@ -23,6 +23,8 @@ struct SimulationChoices {
     let isStreaming: Bool
     /// Whether there are queues that hand messages out in order of their groups.
     let isGrouping: Bool
+    /// Whether policies come and go.
+    let hasPolicies: Bool
     /// Whether the machine has power all the time: journal and streams are synced each on its own,
     /// and what is lost of one need not be of the other.
     var hasPower: Bool { isStreaming && limits.sync != .confirm }
@@ -50,6 +52,7 @@ struct SimulationChoices {
         isDeduplicating = !isPlain && aside.oneIn(3)
         isStreaming = !isPlain && aside.oneIn(3)
         isGrouping = !isPlain && aside.oneIn(3)
+        hasPolicies = !isPlain && aside.oneIn(3)
         queues = []
         exchanges = []
         exchanges = (1...Int.random(in: 1...4, using: &random)).map { number in
