@@ -277,6 +277,9 @@ package final class MemoryDisk: Disk {
     /// Whether the machine has stopped.
     package var hasStopped: Bool { stopsAt.map { operationCount >= $0 } ?? false }
 
+    /// Whether it was its fault that the last operation failed.
+    package var isAtFault: Bool { hasStopped || syncCount == failingSync }
+
     /// Whether the next sync is the one that fails.
     var willFailSync: Bool { syncCount + 1 == failingSync }
 

@@ -96,7 +96,12 @@ extension Simulation {
             if random.oneIn(4) { try syncOwed(process) }
         case .remove:
             let before = process.journal.segments.count
-            do throws(StorageError) { try process.cycle.remove() } catch { note("\(error)") }
+            do throws(StorageError) {
+                try process.cycle.remove()
+            } catch {
+                note("\(error)")
+                guard machine.disk.isAtFault else { throw Violation("\(error)") }
+            }
             for _ in process.journal.segments.count..<max(before, process.journal.segments.count) {
                 count(\.removedSegments)
             }
