@@ -175,13 +175,14 @@ extension BrokerModel {
         }
     }
 
-    /// What somebody is told to rely on is on the disk, unless nobody needs it any more.
+    /// What somebody is told to rely on is on the disk, or what became of it is, unless nobody
+    /// needs it any more.
     func checkDurable(_ copies: [ModelCopy], _ what: String) throws(Violation) {
-        for copy in copies where copy.place == .ready || copy.place == .out {
-            try insist(
-                copy.journalEpoch ?? 0 <= promisedEpoch,
-                "\(copy.name) \(what) before the disk has it"
-            )
+        for copy in copies where copy.journalEpoch ?? 0 > promisedEpoch {
+            guard copy.place == .gone else {
+                throw Violation("\(copy.name) \(what) before the disk has it")
+            }
+            try checkDurable(copy.letters, "that came of one \(what)")
         }
     }
 
