@@ -20,7 +20,7 @@ enum AcknowledgementTimeout {
         guard let number = value.integer else {
             throw ProtocolError(
                 .preconditionFailed,
-                "invalid arg '\(argument.string)': unacceptable type \(value.type)"
+                "invalid arg '\(argument.string)': unacceptable type \(value.type.errorName)"
             )
         }
         guard number >= 0 else {

@@ -39,7 +39,10 @@ extension Handle where State == ChannelState {
             )
         }
         if let expiration = scan.expiration {
-            message.header.timeToLive = try timeToLive(expiration)
+            guard let milliseconds = Expiration.milliseconds(expiration) else {
+                throw refusal("invalid expiration '\(expiration.string)'")
+            }
+            message.header.timeToLive = milliseconds
             traits.insert(.expires)
         }
         if let replyTo = scan.replyTo, replyTo == DirectReply.pseudoQueue.bytes {
@@ -47,28 +50,6 @@ extension Handle where State == ChannelState {
         }
         state.lastProperties.remember(message, traits)
         return traits
-    }
-
-    /// Digits, with a plus sign let through as RabbitMQ does (list_to_integer), up to 2^32 - 1 ms.
-    ///
-    /// - Returns: Milliseconds.
-    private func timeToLive(_ expiration: ByteView) throws(ProtocolError) -> UInt32 {
-        var offset = expiration.count > 1 && expiration[0] == UInt8(ascii: "+") ? 1 : 0
-        var value: UInt64 = 0
-        var isNumber = offset < expiration.count
-        while offset < expiration.count {
-            let digit = expiration[offset]
-            guard digit >= 48, digit <= 57, value <= UInt64(UInt32.max) else {
-                isNumber = false
-                break
-            }
-            value = value * 10 + UInt64(digit - 48)
-            offset += 1
-        }
-        guard isNumber, let milliseconds = UInt32(exactly: value) else {
-            throw refusal("invalid expiration '\(expiration.string)'")
-        }
-        return milliseconds
     }
 
     func refusal(_ text: String) -> ProtocolError {

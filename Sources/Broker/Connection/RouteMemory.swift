@@ -39,7 +39,7 @@ struct InspectionMemory: ~Copyable {
     private var properties = OwnedBytes()
     private var traits: MessageTraits = []
     /// Milliseconds, where the traits say that there is an expiration.
-    private(set) var timeToLive: UInt32 = 0
+    private(set) var timeToLive = 0
 
     init() {}
 

@@ -27,11 +27,11 @@ struct Message: BitwiseCopyable, Equatable {
         var routingKeySize: UInt8
         var traits: MessageTraits
         var propertiesSize: Int32
-        /// Milliseconds the expiration property gives it, if its traits say that there is one.
-        var timeToLive: UInt32
-        var bodySize: Int
         /// Size of the whole block, as it was asked of the pool.
-        var blockSize: Int
+        var blockSize: UInt32
+        /// Milliseconds the expiration property gives it, if its traits say that there is one.
+        var timeToLive: Int
+        var bodySize: Int
         /// Where it stands in the journal; 0 when it does not.
         var lsn: UInt64
     }
@@ -138,7 +138,7 @@ struct Message: BitwiseCopyable, Equatable {
     func release(to pool: inout BlockPool) {
         header.references &-= 1
         if header.references <= 0 {
-            unsafe pool.free(block, byteCount: header.blockSize)
+            unsafe pool.free(block, byteCount: Int(header.blockSize))
         }
     }
 
@@ -156,7 +156,7 @@ struct Message: BitwiseCopyable, Equatable {
         let message = unsafe Message(block: pool.allocate(byteCount: kept.count))
         unsafe message.block.copyMemory(from: kept.base, byteCount: kept.count)
         message.header.references = 0
-        message.header.blockSize = kept.count
+        message.header.blockSize = UInt32(kept.count)
         message.header.lsn = 0
         return message
     }

@@ -44,9 +44,9 @@ struct MessageBuilder: ~Copyable {
             routingKeySize: UInt8(truncatingIfNeeded: route.count &- 2 &- Int(exchangeSize)),
             traits: [],
             propertiesSize: Int32(truncatingIfNeeded: propertiesSize),
+            blockSize: UInt32(truncatingIfNeeded: size),
             timeToLive: 0,
             bodySize: bodySize,
-            blockSize: size,
             lsn: 0
         )
         return message
@@ -66,9 +66,9 @@ struct MessageBuilder: ~Copyable {
             routingKeySize: UInt8(truncatingIfNeeded: route.count - 2 - Int(route[0])),
             traits: [],
             propertiesSize: Int32(truncatingIfNeeded: properties.count),
+            blockSize: UInt32(truncatingIfNeeded: blockSize),
             timeToLive: 0,
             bodySize: bodySize,
-            blockSize: blockSize,
             lsn: 0
         )
         let image = unsafe message.image
@@ -120,7 +120,7 @@ struct MessageBuilder: ~Copyable {
         unsafe pool.free(message.block, byteCount: blockSize)
         unsafe message = Message(block: larger)
         blockSize = size
-        message.header.blockSize = size
+        message.header.blockSize = UInt32(size)
     }
 
     /// The finished message, with no reference yet; the whole body must have come.
@@ -154,10 +154,10 @@ struct MessageBuilder: ~Copyable {
         let size = used + 2 + keys.count
         let message = unsafe Message(block: pool.allocate(byteCount: size))
         unsafe message.block.copyMemory(from: plain.block, byteCount: used)
-        unsafe pool.free(plain.block, byteCount: plain.header.blockSize)
+        unsafe pool.free(plain.block, byteCount: Int(plain.header.blockSize))
         unsafe (message.block + used).storeBytes(of: UInt16(keys.count), as: UInt16.self)
         unsafe (message.block + used + 2).copyMemory(from: keys.base, byteCount: keys.count)
-        message.header.blockSize = size
+        message.header.blockSize = UInt32(size)
         message.header.traits = .hasHiddenKeys
         return message
     }

@@ -110,7 +110,7 @@ extension Handle where State == VirtualHostState {
             throw ProtocolError(
                 .preconditionFailed,
                 "invalid arg 'alternate-exchange' for exchange '\(declare.exchange.string)' in "
-                    + "vhost '\(nameText)': unacceptable type \(value.type)"
+                    + "vhost '\(nameText)': unacceptable type \(value.type.errorName)"
             )
         }
     }
@@ -134,11 +134,11 @@ extension Handle where State == VirtualHostState {
         let received = declare.arguments["alternate-exchange"]
         let current = exchange.state.arguments["alternate-exchange"]
         guard ArgumentComparison.isSame(received, current) else {
+            let texts = ArgumentComparison.describe(received, current)
             throw ProtocolError(
                 .preconditionFailed,
                 "inequivalent arg 'alternate-exchange' for exchange '\(declare.exchange.string)' "
-                    + "in vhost '\(nameText)': received \(ArgumentComparison.describe(received)) "
-                    + "but current is \(ArgumentComparison.describe(current))"
+                    + "in vhost '\(nameText)': received \(texts.0) but current is \(texts.1)"
             )
         }
     }

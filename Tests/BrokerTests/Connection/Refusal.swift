@@ -174,7 +174,7 @@ extension Refusal {
             .preconditionFailed
         ),
         argument("x-max-length", .int32(-1)), argument("x-max-length", "1"),
-        argument("x-max-length-bytes", .bool(true)), argument("x-message-ttl", .int64(1 << 32)),
+        argument("x-max-length-bytes", .bool(true)), argument("x-message-ttl", .int64(1 << 39)),
         argument("x-expires", .int32(0)), argument("x-overflow", "explode"),
         argument("x-max-priority", .int32(256)), argument("x-queue-type", "river"),
         argument("x-single-active-consumer", "yes"), argument("x-queue-mode", "quick"),
@@ -324,7 +324,7 @@ extension Refusal {
         publish("expiration in words", .preconditionFailed) { $0.expiration = "soon" },
         publish("empty expiration", .preconditionFailed) { $0.expiration = "" },
         publish("negative expiration", .preconditionFailed) { $0.expiration = "-1" },
-        publish("endless expiration", .preconditionFailed) { $0.expiration = "4294967296" },
+        publish("endless expiration", .preconditionFailed) { $0.expiration = "315360000001" },
         publish("CC that is no array", .preconditionFailed) { $0.headers = ["CC": "own"] },
         publish("BCC that is no array", .preconditionFailed) { $0.headers = ["BCC": .int32(1)] },
         publish("replies nobody consumes", .preconditionFailed) {

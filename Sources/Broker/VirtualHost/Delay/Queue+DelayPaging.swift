@@ -160,7 +160,7 @@ extension Handle where State == VirtualHostState {
                 message.header.traits.formUnion(.priority(priority))
             }
             if let expiration = scan.expiration,
-                let milliseconds = UInt32(expiration.string)
+                let milliseconds = Expiration.milliseconds(expiration)
             {
                 message.header.traits.insert(.expires)
                 message.header.timeToLive = milliseconds

@@ -44,7 +44,7 @@ enum HashedPart: Equatable {
         guard case .longString(let bytes) = value, let name = ShortString(bytes: bytes) else {
             throw ProtocolError(
                 .preconditionFailed,
-                "invalid arg '\(argument.string)': unacceptable type \(value.type)"
+                "invalid arg '\(argument.string)': unacceptable type \(value.type.errorName)"
             )
         }
         return name

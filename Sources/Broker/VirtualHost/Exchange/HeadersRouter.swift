@@ -16,7 +16,7 @@ final class HeadersRouter: Router {
         guard case .longString(let octets) = match else {
             throw ProtocolError(
                 .preconditionFailed,
-                "Invalid x-match field type \(match.type); expected longstr"
+                "Invalid x-match field type \(match.type.errorName); expected longstr"
             )
         }
         if HeaderPatterns.mode(octets) == nil {

@@ -301,7 +301,7 @@ extension Handle where State == VirtualHostState {
             position: entry.position,
             priority: entry.terms.priority,
             lsn: state.paging.spillBuffer.nextLSN,
-            size: message.header.blockSize,
+            size: Int(message.header.blockSize),
             delivery: delivery
         )
         let size = message.usedSize

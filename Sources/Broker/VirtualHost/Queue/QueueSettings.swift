@@ -130,18 +130,17 @@ struct QueueSettings {
             guard let mode = entry.value.text, ["default", "lazy"].contains(mode) else {
                 throw context.invalid("must be default or lazy")
             }
-        case "x-delivery-limit", "x-max-in-memory-length", "x-max-in-memory-bytes":
-            let number = try context.nonNegative(entry.value)
-            if entry.name == "x-delivery-limit" { deliveryLimit = number }
-        case "x-quorum-initial-group-size":
-            guard try context.nonNegative(entry.value) > 0 else {
-                throw context.invalid("cannot be zero")
+        case "x-queue-version":
+            guard [1, 2].contains(try context.integer(entry.value)) else {
+                throw context.invalid("unsupported queue version")
             }
-        case "x-dead-letter-strategy":
-            guard let text = entry.value.text, ["at-most-once", "at-least-once"].contains(text)
-            else { throw context.invalid("must be at-most-once or at-least-once") }
-            wantsEveryDeadLetter = text == "at-least-once"
+        case "x-queue-leader-locator":
+            let locators = ["client-local", "balanced", "random", "least-leaders"]
+            guard let text = entry.value.text, locators.contains(text) else {
+                throw context.invalid("invalid_queue_locator_arg")
+            }
         default:
+            if type == .quorum { try readOfQuorum(entry, context) }
             if type == .stream { try readOfStream(entry, context) }
             try readKey(entry, context)
         }
@@ -160,6 +159,30 @@ struct QueueSettings {
         case "x-message-deduplication":
             guard let value = entry.value.boolean else { throw context.wrongType(entry.value) }
             isDeduplicating = value
+        default: break
+        }
+    }
+
+    /// Arguments that only quorum queues have.
+    private mutating func readOfQuorum(
+        _ entry: FieldTable.Entry,
+        _ context: Context
+    ) throws(ProtocolError) {
+        switch entry.name {
+        case "x-delivery-limit":
+            // A negative one is none (RabbitMQ from 4.0 on).
+            let limit = try context.integer(entry.value)
+            deliveryLimit = limit < 0 ? nil : limit
+        case "x-max-in-memory-length", "x-max-in-memory-bytes":
+            _ = try context.nonNegative(entry.value)
+        case "x-quorum-initial-group-size":
+            guard try context.nonNegative(entry.value) > 0 else {
+                throw context.invalid("cannot be zero")
+            }
+        case "x-dead-letter-strategy":
+            guard let text = entry.value.text, ["at-most-once", "at-least-once"].contains(text)
+            else { throw context.invalid("must be at-most-once or at-least-once") }
+            wantsEveryDeadLetter = text == "at-least-once"
         default: break
         }
     }
@@ -188,11 +211,6 @@ struct QueueSettings {
             guard try context.nonNegative(entry.value) > 0 else {
                 throw context.invalid("cannot be zero")
             }
-        case "x-queue-leader-locator":
-            let locators = ["client-local", "balanced", "random", "least-leaders"]
-            guard let text = entry.value.text, locators.contains(text) else {
-                throw context.invalid("invalid_queue_locator_arg")
-            }
         default: break
         }
     }
@@ -206,7 +224,10 @@ struct QueueSettings {
         "x-overflow", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-queue-mode",
         "x-single-active-consumer", "x-queue-type", "x-max-age",
         "x-stream-max-segment-size-bytes", "x-group-header",
-        "x-message-deduplication",
+        "x-message-deduplication", "x-queue-version", "x-delivery-limit",
+        "x-dead-letter-strategy", "x-queue-leader-locator", "x-queue-master-locator",
+        "x-quorum-initial-group-size", "x-max-in-memory-length", "x-max-in-memory-bytes",
+        "x-initial-cluster-size",
     ]
 
     /// Whether declaring again with these settings is the same queue (AMQP 0-9-1 queue.declare).
@@ -242,13 +263,9 @@ struct QueueSettings {
             if name == "x-queue-type" {
                 if (current?.text ?? "classic") == (received?.text ?? "classic") { continue }
             }
-            if !ArgumentComparison.isSame(current, received) {
-                throw differs(
-                    name.string,
-                    ArgumentComparison.describe(received),
-                    ArgumentComparison.describe(current)
-                )
-            }
+            guard !ArgumentComparison.isSame(current, received) else { continue }
+            let texts = ArgumentComparison.describe(received, current)
+            throw differs(name.string, texts.0, texts.1)
         }
     }
 
@@ -262,16 +279,20 @@ struct QueueSettings {
         /// As good as for ever, and never beyond what an instant can say.
         private static let millisecondsMax = 1 << 42
 
-        func nonNegative(_ value: FieldValue) throws(ProtocolError) -> Int {
+        func integer(_ value: FieldValue) throws(ProtocolError) -> Int {
             guard let number = value.integer else { throw wrongType(value) }
-            guard number >= 0 else { throw invalid("negative value \(number)") }
             return Int(number)
         }
 
-        /// Up to 2^32 - 1 ms, which is what an Erlang timer can wait (RabbitMQ: check_expiry).
+        func nonNegative(_ value: FieldValue) throws(ProtocolError) -> Int {
+            let number = try integer(value)
+            guard number >= 0 else { throw invalid("negative value \(number)") }
+            return number
+        }
+
         func milliseconds(_ value: FieldValue) throws(ProtocolError) -> Duration {
             let number = min(try nonNegative(value), Self.millisecondsMax)
-            guard isFromPolicy || number <= Int(UInt32.max) else {
+            guard isFromPolicy || number <= Expiration.millisecondsMax else {
                 throw invalid("value \(number) is too large")
             }
             return .milliseconds(number)
@@ -296,7 +317,7 @@ struct QueueSettings {
         }
 
         func wrongType(_ value: FieldValue) -> ProtocolError {
-            invalid("unacceptable type \(value.type)")
+            invalid("unacceptable type \(value.type.errorName)")
         }
 
         func invalid(_ reason: String) -> ProtocolError {
@@ -305,23 +326,5 @@ struct QueueSettings {
                 "invalid arg '\(argument.string)' for queue '\(queue.string)': \(reason)"
             )
         }
-    }
-}
-
-/// How RabbitMQ compares one argument of two declarations.
-enum ArgumentComparison {
-    static func isSame(_ left: FieldValue?, _ right: FieldValue?) -> Bool {
-        if left == right { return true }
-        guard let left = left?.integer, let right = right?.integer else { return false }
-        return left == right
-    }
-
-    static func describe(_ value: FieldValue?) -> String {
-        guard let value else { return "none" }
-        if let number = value.integer {
-            return "the value '\(number)' of type '\(value.type)'"
-        }
-        if let text = value.text { return "the value '\(text)' of type '\(value.type)'" }
-        return "a value of type '\(value.type)'"
     }
 }

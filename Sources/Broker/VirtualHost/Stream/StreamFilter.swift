@@ -54,7 +54,7 @@ struct StreamFilter: Equatable {
     private static func invalid(_ argument: ShortString, _ value: FieldValue) -> ProtocolError {
         ProtocolError(
             .preconditionFailed,
-            "invalid arg '\(argument.string)': unacceptable type \(value.type)"
+            "invalid arg '\(argument.string)': unacceptable type \(value.type.errorName)"
         )
     }
 }

@@ -51,6 +51,25 @@ struct MessageExpiryTests {
         }
     }
 
+    @Test(
+        "times may be as long as ten years",
+        arguments: [
+            (FieldTable(), "+315360000000"), (["x-message-ttl": .int64(315_360_000_000)], nil),
+        ]
+            as [(FieldTable, ShortString?)]
+    )
+    func longest(arguments: FieldTable, expiration: ShortString?) throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            try peer.declare("q", arguments)
+            publish("m", expiration, by: peer)
+            broker.advance(by: .milliseconds(315_359_999_999))
+            #expect(try count(broker) == 1)
+            broker.advance(by: .milliseconds(1))
+            #expect(try count(broker) == 0)
+        }
+    }
+
     @Test("a message goes from the middle of the queue when its time is over")
     func middle() throws {
         try DialogueBroker.play { broker in

@@ -123,8 +123,8 @@ struct QueueExpiryTests {
     }
 
     @Test(
-        "a time that no timer can wait is refused",
-        arguments: [.int64(4_294_967_296), .int32(0), .int32(-1), "1000"] as [FieldValue]
+        "a time beyond ten years, or that is none, is refused",
+        arguments: [.int64(315_360_000_001), .int32(0), .int32(-1), "1000"] as [FieldValue]
     )
     func refused(value: FieldValue) throws {
         try DialogueBroker.play { broker in

@@ -101,7 +101,9 @@ struct ReadyMessagesTests {
             #expect(tested.bodyBytes == model.entries.reduce(0) { $0 + Int($1.size) })
         }
         #expect(nextPosition > 300)
-        for message in messages { pool.free(message.block, byteCount: message.header.blockSize) }
+        for message in messages {
+            pool.free(message.block, byteCount: Int(message.header.blockSize))
+        }
         #expect(pool.liveBytes == 0)
     }
 
