@@ -2,18 +2,19 @@ import Wire
 
 /// Consumers, prefetch, and fetching by hand.
 extension Handle where State == ChannelState {
-    /// basic.qos in RabbitMQ's meaning: without `global` for each consumer started from now on,
-    /// with it for all consumers of the channel together, at once.
+    /// basic.qos in RabbitMQ's meaning: with `global` for all consumers of the channel together,
+    /// at once; without it for each consumer started from now on, which also ends what was said
+    /// with `global` before (RabbitMQ: unlimit_prefetch).
     func setPrefetch(_ qos: BasicQos) throws(ProtocolError) {
         guard qos.prefetchSize == 0 else {
             throw ProtocolError(.notImplemented, "prefetch_size!=0 (\(qos.prefetchSize))")
         }
         let countMax = qos.prefetchCount == 0 ? Int.max : Int(qos.prefetchCount)
-        if qos.global {
-            state.prefetchCountMax = countMax
+        if !qos.global { state.consumerPrefetchCountMax = countMax }
+        let channelCountMax = qos.global ? countMax : Int.max
+        if channelCountMax != state.prefetchCountMax {
+            state.prefetchCountMax = channelCountMax
             unblockConsumers()
-        } else {
-            state.consumerPrefetchCountMax = countMax
         }
         send(BasicQosOk())
     }
@@ -51,7 +52,8 @@ extension Handle where State == ChannelState {
             )
         }
         let priority = try priority(of: method)
-        if queue.state.stream == nil { try checkExclusive(method, queue: queue, name: name) }
+        let isExclusive = method.exclusive && queue.state.settings.type == .classic
+        try checkExclusive(isExclusive, queue: queue, name: name)
         let timeout = try AcknowledgementTimeout.ofConsumer(method.arguments)
         guard queue.state.settings.type == .classic || state.prefetchCountMax == Int.max else {
             throw ProtocolError(
@@ -67,7 +69,7 @@ extension Handle where State == ChannelState {
                 queue: queue,
                 tag: tag,
                 isNoAck: method.noAck,
-                isExclusive: method.exclusive && queue.state.stream == nil,
+                isExclusive: isExclusive,
                 prefetchCountMax: state.consumerPrefetchCountMax,
                 priority: priority,
                 acknowledgementTimeout: timeout,
@@ -91,22 +93,23 @@ extension Handle where State == ChannelState {
         guard let priority = value.integer else {
             throw ProtocolError(
                 .preconditionFailed,
-                "invalid arg 'x-priority': unacceptable type \(value.type)"
+                "invalid arg 'x-priority': unacceptable type \(value.type.errorName)"
             )
         }
         return priority
     }
 
+    /// Only classic queues know exclusive consumers; others take the flag and do not look at it.
     private func checkExclusive(
-        _ method: BasicConsume,
+        _ isExclusive: Bool,
         queue: Queue,
         name: ShortString
     )
         throws(ProtocolError)
     {
         let isTaken = queue.state.exclusiveConsumer != nil
-        let isShared = method.exclusive && !queue.state.consumers.isEmpty
-        let isSingle = method.exclusive && queue.state.settings.hasSingleActiveConsumer
+        let isShared = isExclusive && !queue.state.consumers.isEmpty
+        let isSingle = isExclusive && queue.state.settings.hasSingleActiveConsumer
         guard isTaken || isShared || isSingle else { return }
         throw ProtocolError(
             .accessRefused,
@@ -156,6 +159,15 @@ extension Handle where State == ChannelState {
         let name = try resolve(method.queue)
         let queue = try state.virtualHost.existingQueue(name, for: state.connection)
         try refuseForStream(queue, "basic.get", name: name)
+        let settings = queue.state.settings
+        guard settings.type != .quorum || !settings.hasSingleActiveConsumer else {
+            throw ProtocolError(
+                .resourceLocked,
+                "cannot obtain access to locked queue '\(name.string)' in vhost "
+                    + "'\(state.virtualHost.nameText)'. basic.get operations are not supported by "
+                    + "quorum queues with single active consumer"
+            )
+        }
         queue.noteUse()
         get(from: queue, isNoAck: method.noAck)
     }
@@ -179,7 +191,7 @@ extension Handle where State == ChannelState {
         }
         let deliveryTag = state.nextDeliveryTag
         state.nextDeliveryTag += 1
-        queue.withMessage(of: entry) { message in
+        queue.withMessage(of: entry, isFetched: true) { message in
             writeGetOk(entry, message, deliveryTag: deliveryTag, left: queue.state.ready.count)
         }
         if entry.isRedelivered {

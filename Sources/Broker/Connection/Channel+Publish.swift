@@ -137,7 +137,10 @@ extension Handle where State == ChannelState {
             }
             virtualHost.holdIfSpillIsBehind(state.connection)
         }
-        guard state.confirms.isSelected else { return }
+        guard state.confirms.isSelected else {
+            if isRefused { state.transaction?.followsRefusal = true }
+            return
+        }
         if !virtualHost.state.deaths.isEmpty { lsn = max(lsn, virtualHost.buryDeadForConfirm()) }
         state.confirms.publish(
             lsn: lsn,

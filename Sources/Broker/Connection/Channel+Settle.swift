@@ -132,7 +132,8 @@ extension Handle where State == ChannelState {
     /// A message whose exchange has gone since it was published is unroutable. What dies with the
     /// transaction and is on disk only is read first; the commit goes on then.
     ///
-    /// - Throws: 406 without tx.select, and for extra keys or reply addresses gone bad.
+    /// - Throws: 406 without tx.select, for extra keys or reply addresses gone bad, and when a
+    ///   full queue refused a message (x-overflow); the rest is done all the same, as in RabbitMQ.
     func commit() throws(ProtocolError) {
         let virtualHost = state.virtualHost
         guard let transaction = state.transaction else { throw notTransactional }
@@ -140,6 +141,9 @@ extension Handle where State == ChannelState {
         state.transaction = Transaction()
         defer { for publish in transaction.publishes { virtualHost.release(publish.message) } }
         try carryOut(transaction)
+        guard state.transaction?.followsRefusal != true else {
+            throw ProtocolError(.preconditionFailed, "partial tx completion")
+        }
         send(TxCommitOk(), whenDurable: virtualHost.lsnToAwait(!transaction.isEmpty))
     }
 

@@ -13,6 +13,8 @@ struct Transaction {
         let outcome: Outcome
     }
 
+    /// A full queue refused something of the commit that this transaction follows.
+    var followsRefusal = false
     private(set) var publishes: [Publish] = []
     private(set) var settlements: [Settlement] = []
 

@@ -75,6 +75,23 @@ struct PrefetchTests {
         }
     }
 
+    @Test("of one kind ends that of the channel, for consumers there are as well")
+    func ended() throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            try peer.declare("q")
+            try peer.setPrefetch(2, global: true)
+            try peer.consume("q", "a")
+            publish(6, peer)
+            #expect(try peer.texts() == ["1", "2"])
+            try peer.setPrefetch(1)
+            #expect(try peer.texts() == ["3", "4", "5", "6"])
+            try peer.consume("q", "b")
+            publish(2, peer)
+            #expect(try peer.deliveries().map(\.method.consumerTag) == ["a", "b"])
+        }
+    }
+
     @Test("does not count what basic.get fetches, nor what needs no ack but waits when full")
     func outside() throws {
         try DialogueBroker.play { broker in

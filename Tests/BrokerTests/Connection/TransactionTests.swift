@@ -106,4 +106,31 @@ struct TransactionTests {
             try peer.expectChannelClosed(.notFound, at: BasicPublish.id)
         }
     }
+
+    @Test("of which a full queue refuses a part do the rest, and are 406")
+    func refusedInPart() throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            let other = try broker.connect()
+            try peer.declare(
+                "full",
+                ["x-max-length": .int32(1), "x-overflow": "reject-publish"]
+            )
+            try peer.declare("q")
+            peer.publish("settled", to: "q")
+            try peer.call(TxSelect(), TxSelectOk.self)
+            peer.ack(try peer.get("q").method.deliveryTag)
+            peer.publish("first", to: "full")
+            try peer.call(TxCommit(), TxCommitOk.self)
+            peer.publish("second", to: "full")
+            peer.publish("lost", to: "nowhere", mandatory: true)
+            peer.publish("kept", to: "q")
+            peer.send(TxCommit())
+            try peer.expect(BasicReturn.self)
+            #expect(try peer.expectContent().text == "lost")
+            try peer.expectChannelClosed(.preconditionFailed, at: TxCommit.id)
+            #expect(try other.drain("full") == ["first"])
+            #expect(try other.drain("q") == ["kept"])
+        }
+    }
 }

@@ -60,6 +60,18 @@ def test_global_prefetch_zero_takes_the_limit_away(ch, queue):
     assert bodies(ch.deliveries(49)) == list(range(1, 50))
 
 
+def test_prefetch_of_one_consumer_takes_the_limit_of_the_channel_away(ch, queue):
+    ch.confirm()
+    ch.qos(2, global_=True)
+    ch.consume(queue)
+    for n in range(6):
+        ch.confirmed_publish(b"%d" % n, queue)
+    assert [d.body for d in ch.deliveries(2)] == [b"0", b"1"]
+    ch.idle()
+    ch.qos(1)
+    assert [d.body for d in ch.deliveries(4)] == [b"2", b"3", b"4", b"5"]
+
+
 def test_global_prefetch_set_after_consuming_counts_what_is_already_out(ch, queue):
     ch.consume(queue)
     feed(ch, queue, range(3))

@@ -18,6 +18,13 @@ extension BrokerModel {
         try checkStreams()
         try checkDurable(committed, "committed")
         committed = []
+        for messages in refusedCommits {
+            let isRefused = messages.contains { message in
+                message.isRefused || message.copies.contains { $0.queue.isDeleted }
+            }
+            try insist(isRefused, "a commit refused for no reason")
+        }
+        refusedCommits = []
         for queue in saidEmpty {
             if let first = next(toFetch: queue), first.returnedBy < operation {
                 throw Violation("no message to get, but \(first.name)")

@@ -90,6 +90,19 @@ extension BrokerModel {
             return try hearStreamed(deliver, heard, stream, to: consumer, on: channel)
         }
         guard let copy = copy(of: heard, in: queue) else { return }
+        guard channel.phase == .open else {
+            // It came with the commit that failed, and has gone back with all the others.
+            try take(
+                copy,
+                deliver.deliveryTag,
+                isRedelivered: deliver.redelivered,
+                consumer: consumer,
+                isNoAck: consumer.isNoAck,
+                on: channel
+            )
+            if !consumer.isNoAck { finish(deliver.deliveryTag, .requeue, on: channel) }
+            return
+        }
         try insist(
             queue.active == nil || queue.active === consumer,
             "\(copy.name) to \(consumer.tag.string), who is not the active consumer"

@@ -91,7 +91,10 @@ extension BrokerModel {
 
     /// Whether the message that came waits where it came from, as far as is known.
     private func isKnown(_ arrival: Arrival) -> Bool {
-        guard let queue = source(of: arrival), queue.stream == nil else { return true }
+        // The queue of a commit that failed may have gone with its consumers.
+        guard let queue = source(of: arrival), queue.stream == nil, !queue.isDeleted else {
+            return true
+        }
         return copy(of: arrival.heard, in: queue) != nil
     }
 
@@ -130,7 +133,7 @@ extension BrokerModel {
         }
         return Violation(
             "\(copy.name) has other properties or another route: "
-                + "\(heard.properties), not \(next.properties)"
+                + "\(heard.properties), not \(next.properties())"
         )
     }
 
@@ -235,8 +238,10 @@ extension ModelCopy {
             case .basicGetOk(let getOk): (getOk.exchange, getOk.routingKey)
             default: nil
             }
+        let isFetched = heard.method.arguments.id == BasicGetOk.id
         return route?.0 == message.exchange && route?.1 == message.key
-            && heard.body == message.body && heard.properties.isLike(properties)
+            && heard.body == message.body
+            && heard.properties.isLike(properties(isFetched: isFetched))
     }
 }
 

@@ -93,7 +93,8 @@ extension BrokerModel {
             .sorted { $0.1.life < $1.1.life }
     }
 
-    func commit(_ channel: ModelChannel) {
+    /// Carries out a transaction; when a full queue refuses a part the channel fails all the same.
+    func commit(_ channel: ModelChannel) throws(ChannelFailure) {
         guard let transaction = channel.transaction else { return }
         channel.transaction = .init()
         let place = nextSequence()
@@ -101,6 +102,11 @@ extension BrokerModel {
         let settled = transaction.settlements.compactMap { channel.out[$0.tag]?.copy }
         for (tag, outcome) in transaction.settlements { finish(tag, outcome, on: channel) }
         for copy in settled where copy.settledEpoch == epoch { copy.settledWith = place }
+        if channel.isCommitRefused {
+            refusedCommits.append(transaction.publishes)
+            channel.lateConsumers = channel.consumers
+            throw ChannelFailure(.preconditionFailed)
+        }
         let isSettling = settled.contains { $0.settledEpoch == epoch }
         channel.expected.append(
             Expectation(

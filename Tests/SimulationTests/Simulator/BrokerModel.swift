@@ -37,6 +37,8 @@ final class BrokerModel {
     var isTimed = false
     /// Copies whose commit was heard of by the operation at hand.
     var committed: [ModelCopy] = []
+    /// What was published by commits of which a part was refused.
+    var refusedCommits: [[ModelMessage]] = []
     /// Queues that were said to be empty by the operation at hand.
     var saidEmpty: [ModelQueue] = []
     /// The batches that say that these exist.
@@ -97,6 +99,7 @@ final class BrokerModel {
         exchangeEpochs = [:]
         bindingEpochs = [:]
         committed = []
+        refusedCommits = []
         saidEmpty = []
     }
 
@@ -146,7 +149,8 @@ final class BrokerModel {
         case .queueDelete(let delete): try self.delete(delete, on: channel)
         case .basicQos(let qos):
             let max = qos.prefetchCount == 0 ? Int.max : Int(qos.prefetchCount)
-            if qos.global { channel.prefetchMax = max } else { channel.consumerPrefetchMax = max }
+            channel.prefetchMax = qos.global ? max : Int.max
+            if !qos.global { channel.consumerPrefetchMax = max }
             channel.expect(BasicQosOk.id)
         case .basicConsume(let consume): try self.consume(consume, on: channel)
         case .basicCancel(let cancel):
@@ -178,7 +182,7 @@ final class BrokerModel {
         case .txSelect:
             channel.transaction = channel.transaction ?? .init()
             channel.expect(TxSelectOk.id)
-        case .txCommit: commit(channel)
+        case .txCommit: try commit(channel)
         case .txRollback:
             channel.transaction = .init()
             channel.held = []
@@ -439,10 +443,8 @@ final class BrokerModel {
         }
         if queue.groupHeader != nil, consume.noAck { throw ChannelFailure(.preconditionFailed) }
         let isTaken = queue.consumers.contains { $0.isExclusive }
-        if isTaken
-            || consume.exclusive
-                && (!queue.consumers.isEmpty || queue.hasSingleActiveConsumer)
-        {
+        let isShared = !queue.consumers.isEmpty || queue.hasSingleActiveConsumer
+        if isTaken || consume.exclusive && isShared && !queue.isQuorum {
             throw ChannelFailure(.accessRefused)
         }
         let consumer = ModelConsumer(consume, on: queue, prefetchMax: channel.consumerPrefetchMax)
@@ -455,6 +457,7 @@ final class BrokerModel {
 
     private func get(_ get: BasicGet, on channel: ModelChannel) throws(ChannelFailure) {
         let queue = try existing(get.queue, channel)
+        if queue.isQuorum, queue.hasSingleActiveConsumer { throw ChannelFailure(.resourceLocked) }
         queue.unusedSince = now
         channel.expected.append(
             Expectation(

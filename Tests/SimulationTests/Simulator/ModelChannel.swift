@@ -49,6 +49,10 @@ final class ModelChannel {
     var phase = Phase.closed
     var isConfirming = false
     var transaction: Transaction?
+    /// The commit that is applied next was refused in part.
+    var isCommitRefused = false
+    /// Those who may have had messages of such a commit before it failed.
+    var lateConsumers: [ModelConsumer] = []
     var expected: [Expectation] = []
     /// Messages that must come back as unroutable, in order.
     var returns: [Int] = []
@@ -101,7 +105,9 @@ final class ModelChannel {
 
     var openTags: [UInt64] { out.keys.filter { !held.contains($0) }.sorted() }
 
-    func consumer(_ tag: ShortString) -> ModelConsumer? { consumers.first { $0.tag == tag } }
+    func consumer(_ tag: ShortString) -> ModelConsumer? {
+        consumers.first { $0.tag == tag } ?? lateConsumers.first { $0.tag == tag }
+    }
 
     func expect(
         _ id: MethodID,
@@ -122,6 +128,7 @@ final class ModelChannel {
         prefetchMax = Int.max
         consumerPrefetchMax = Int.max
         failure = nil
+        lateConsumers = []
         isCloseHeard = false
     }
 

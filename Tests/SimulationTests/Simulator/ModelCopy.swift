@@ -71,11 +71,10 @@ final class ModelCopy {
 
     var isRedelivered: Bool { deliveryCount > 0 }
 
-    /// What a consumer gets with it.
-    var properties: BasicProperties {
-        message.properties(
-            deliveryCount: queue.isQuorum && isRedelivered ? deliveryCount : nil
-        )
+    /// What a consumer gets with it, or basic.get.
+    func properties(isFetched: Bool = false) -> BasicProperties {
+        let isCounted = queue.isQuorum && (isFetched || isRedelivered)
+        return message.properties(deliveryCount: isCounted ? deliveryCount : nil)
     }
 
     /// Whether it is handed out before another one of its queue.

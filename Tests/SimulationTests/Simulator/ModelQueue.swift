@@ -353,7 +353,7 @@ final class ModelConsumer {
         tag = consume.consumerTag
         self.queue = queue
         isNoAck = consume.noAck
-        isExclusive = consume.exclusive
+        isExclusive = consume.exclusive && !queue.isQuorum
         filter = consume.arguments.text("x-stream-filter")
         priority = Int32(consume.arguments.number("x-priority") ?? 0)
         self.prefetchMax = prefetchMax

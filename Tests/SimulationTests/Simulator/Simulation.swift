@@ -131,7 +131,7 @@ final class Simulation {
                 if case .method(.txCommit) = operation, isCommitting(peer.id, number) {
                     waitingCommits.append((peer.id, number))
                 } else {
-                    model.apply(operation, on: model.channel(peer.id, number))
+                    apply(operation, of: peer.id, number)
                 }
             }
             try observe()
@@ -149,6 +149,17 @@ final class Simulation {
         try model.observe(heard, virtualHost)
     }
 
+    /// Tells the model what the broker has taken in.
+    private func apply(_ operation: Operation, of peer: Int, _ number: UInt16) {
+        let channel = model.channel(peer, number)
+        if case .method(.txCommit) = operation {
+            let state = peers[peer]?.connection.state.channels[number]
+            channel.isCommitRefused =
+                channel.transaction != nil && state?.state.phase != .open
+        }
+        model.apply(operation, on: channel)
+    }
+
     /// Whether a commit waits for the disk.
     private func isCommitting(_ peer: Int, _ channel: UInt16) -> Bool {
         let state = peers[peer]?.connection.state.channels[channel]
@@ -162,7 +173,7 @@ final class Simulation {
             count(\.waitingCommits)
             _ = model.bury(virtualHost)
             model.dying = virtualHost.unburied
-            model.apply(.method(.txCommit(TxCommit())), on: model.channel(peer, number))
+            apply(.method(.txCommit(TxCommit())), of: peer, number)
         }
         waitingCommits.removeAll { !isCommitting($0.peer, $0.channel) }
     }

@@ -84,9 +84,14 @@ extension Handle where State == QueueState {
 
     /// Calls `body` with the message of an entry as a consumer is to get it.
     ///
-    /// In a quorum queue what came back says how often in a header, so it is a copy.
-    func withMessage(of entry: QueueEntry, _ body: (Message) -> Void) {
-        guard state.settings.type == .quorum, entry.isRedelivered else {
+    /// In a quorum queue what came back says how often in a header, and what basic.get fetches
+    /// does so even when it did not (RabbitMQ); so it is a copy.
+    func withMessage(
+        of entry: QueueEntry,
+        isFetched: Bool = false,
+        _ body: (Message) -> Void
+    ) {
+        guard state.settings.type == .quorum, isFetched || entry.isRedelivered else {
             body(entry.message)
             return
         }

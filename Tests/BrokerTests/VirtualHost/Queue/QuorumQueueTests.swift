@@ -34,7 +34,12 @@ struct QuorumQueueTests {
             let body = [UInt8](repeating: 7, count: 20_000)
             peer.send(Script().publish(body, to: "q", properties).bytes)
             let first = try peer.get("q")
-            #expect(first.content.properties == properties && !first.method.redelivered)
+            #expect(!first.method.redelivered)
+            #expect(
+                first.content.properties.headers == [
+                    "mine": "kept", "x-delivery-count": .int64(0),
+                ]
+            )
             peer.nack(first.method.deliveryTag)
             let second = try peer.get("q")
             #expect(second.method.redelivered && second.content.body == body)
@@ -174,7 +179,12 @@ struct QuorumQueueTests {
         ]
         + [
             ("quorum", "x-max-priority", .int8(1)), ("quorum", "x-queue-mode", "lazy"),
-            ("quorum", "x-delivery-limit", .int32(-1)),
+            ("quorum", "x-delivery-limit", "1"), ("quorum", "x-queue-version", .int8(1)),
+            ("quorum", "x-queue-leader-locator", "anywhere"),
+            ("classic", "x-queue-leader-locator", .int8(1)),
+            ("classic", "x-queue-version", .int32(3)), ("classic", "x-queue-version", "1"),
+            ("classic", "x-message-ttl", .int64(315_360_000_001)),
+            ("classic", "x-expires", .int64(315_360_000_001)),
             ("quorum", "x-dead-letter-strategy", "sometimes"),
             ("classic", "x-delivery-limit", .int32(1)), ("classic", "x-max-age", "1h"),
             ("river", "x-note", "unknown type"), ("stream", "x-max-length", .int32(5)),
@@ -218,6 +228,53 @@ struct QuorumQueueTests {
             try peer.setPrefetch(5, global: true)
             peer.send(BasicConsume(queue: "q"))
             try peer.expectConnectionClosed(.notImplemented, at: BasicConsume.id)
+        }
+    }
+
+    @Test("a negative delivery limit is none")
+    func endless() throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            try declare(peer, ["x-delivery-limit": .int8(-1)])
+            peer.publish("m", to: "q")
+            try peer.consume("q", "c")
+            for _ in 0..<50 { peer.nack(try peer.expectDelivery().tag) }
+            #expect(deliveryCount(try peer.expectDelivery().content) == 50)
+        }
+    }
+
+    @Test("basic.get says how often a message came back, whatever its publisher says")
+    func fetchedCount() throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            try declare(peer)
+            var properties = BasicProperties()
+            properties.headers = ["x-delivery-count": "many"]
+            peer.send(Script().publish("m", to: "q", properties).bytes)
+            #expect(deliveryCount(try peer.get("q").content) == 0)
+        }
+    }
+
+    @Test("basic.get is refused where one consumer is to have everything")
+    func fetchingFromSingle() throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            try declare(peer, ["x-single-active-consumer": .bool(true)])
+            peer.publish("m", to: "q")
+            peer.send(BasicGet(queue: "q"))
+            try peer.expectChannelClosed(.resourceLocked, at: BasicGet.id)
+        }
+    }
+
+    @Test("the exclusive flag of consumers is not looked at", arguments: [false, true])
+    func exclusiveConsumers(isSingle: Bool) throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            try declare(peer, ["x-single-active-consumer": .bool(isSingle)])
+            for tag in ["a", "b"] as [ShortString] {
+                let consume = BasicConsume(queue: "q", consumerTag: tag, exclusive: true)
+                try peer.call(consume, BasicConsumeOk.self)
+            }
         }
     }
 }
