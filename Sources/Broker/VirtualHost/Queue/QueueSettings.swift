@@ -64,7 +64,10 @@ struct QueueSettings {
         isAutoDelete = declare.autoDelete
         arguments = declare.arguments
         type = try QueueType(declare)
+        var names: Set<ShortString> = []
         for entry in policies.arguments(over: arguments, of: type).entries {
+            // Of an argument that is there twice the first counts, as it does when compared.
+            guard names.insert(entry.name).inserted else { continue }
             let declared = arguments[entry.name]
             do throws(ProtocolError) {
                 try read(entry, of: declare)

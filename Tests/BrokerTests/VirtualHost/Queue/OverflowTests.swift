@@ -17,6 +17,19 @@ struct OverflowTests {
         }
     }
 
+    @Test("are the first where they are said twice")
+    func twice() throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            let limits = [1, 3].map {
+                FieldTable.Entry(name: "x-max-length", value: .int32($0))
+            }
+            try peer.declare("q", FieldTable(limits))
+            for number in 1...5 { peer.publish("\(number)", to: "q") }
+            #expect(try peer.drain("q") == ["5"])
+        }
+    }
+
     @Test("count body octets, and no others")
     func bytes() throws {
         try DialogueBroker.play { broker in
