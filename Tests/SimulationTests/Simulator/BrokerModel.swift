@@ -269,7 +269,7 @@ final class BrokerModel {
                 guard known.declare.exclusive == declare.exclusive else {
                     throw ChannelFailure(.resourceLocked)
                 }
-                guard known.declare.isLike(declare) else {
+                guard known.declare == declare else {
                     throw ChannelFailure(.preconditionFailed)
                 }
             }

@@ -14,13 +14,3 @@ extension ExchangeDeclare {
         return left == right
     }
 }
-
-extension QueueDeclare {
-    /// Whether it is the same queue, which the limit of deliveries does not decide.
-    func isLike(_ other: QueueDeclare) -> Bool {
-        var (left, right) = (self, other)
-        left.arguments.remove("x-delivery-limit")
-        right.arguments.remove("x-delivery-limit")
-        return left == right
-    }
-}
