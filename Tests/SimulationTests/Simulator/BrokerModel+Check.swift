@@ -59,7 +59,7 @@ extension BrokerModel {
             }
         }
         model.dropped = []
-        model.hasLost = false
+        (model.leftCount, model.leftBytes) = (0, 0)
         let isChanged =
             model.entered.contains { $0.place == .ready }
             || model.ready.contains { $0.returnedBy == operation }

@@ -88,7 +88,6 @@ extension BrokerModel {
     func beginTurn(at now: Instant, _ virtualHost: VirtualHost) -> Bool {
         self.now = now
         beginOperation()
-        isTimed = true
         let unused = liveQueues.filter { $0.consumers.isEmpty && $0.isUnused(at: now) }
         let due = liveQueues.flatMap { $0.ready.filter { $0.isOver(at: now) } }
         let pending = due.isEmpty ? [] : virtualHost.pendingDeaths
@@ -99,6 +98,7 @@ extension BrokerModel {
         guard !unused.isEmpty else { return hasDropped || !due.isEmpty || hasOverdue }
         // A queue that goes at the same time may take its messages with it.
         let unburied = virtualHost.unburied + self.unburied(virtualHost)
+        dying = virtualHost.pendingDeaths
         for queue in unused {
             delete(queue)
             for death in deaths where death.copy.queue === queue && !death.isAmong(unburied) {
@@ -140,7 +140,7 @@ extension BrokerModel {
             copy.queue.dropped.append(copy)
             die(copy, .maxLength)
         } else {
-            if copy.queue.deadLetterExchange == nil { copy.queue.endedUnseen += 1 }
+            copy.queue.endedUnseen += 1
             die(copy, .expired)
         }
     }

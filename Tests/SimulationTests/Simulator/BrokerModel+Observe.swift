@@ -191,12 +191,12 @@ extension BrokerModel {
         }
     }
 
-    /// Whether a queue has no room for one more, or had none before time ended something just now.
+    /// Whether a queue has no room for one more, or had none before something left it just now.
     private func isFull(_ queue: Queue, for copy: ModelCopy) -> Bool {
         let model = copy.queue
-        return queue.state.ready.count >= model.countMax ?? Int.max
-            || queue.state.ready.bodyBytes + copy.message.body.count > model.bytesMax ?? Int.max
-            || model.hasLost && isTimed
+        let bytes = queue.state.ready.bodyBytes + model.leftBytes + copy.message.body.count
+        return queue.state.ready.count + model.leftCount >= model.countMax ?? Int.max
+            || bytes > model.bytesMax ?? Int.max
     }
 
     /// Whether a copy that is not there was a duplicate of another one: for certain if that is

@@ -33,8 +33,6 @@ final class BrokerModel {
     var isBlocked = false
     /// The last operation that settled or put back something.
     var settledBy = -1
-    /// Whether the operation at hand is what time or the disk bring about, and no client.
-    var isTimed = false
     /// Copies whose commit was heard of by the operation at hand.
     var committed: [ModelCopy] = []
     /// What was published by commits of which a part was refused.

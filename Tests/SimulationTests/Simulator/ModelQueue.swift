@@ -66,12 +66,13 @@ final class ModelQueue {
     var dropped: [ModelCopy] = []
     /// What left in the operation at hand and had a value.
     var departed: [ModelCopy] = []
-    /// Messages that time ended in the operation at hand and that went nowhere.
+    /// Messages that time ended in the operation at hand, or that went just before.
     var endedUnseen = 0
     /// Whether there is more in it than it may hold since a restart brought back what was out.
     var isOver = false
-    /// Whether ready messages have left in the operation at hand.
-    var hasLost = false
+    /// Ready messages that have left in the operation at hand, and octets of their bodies.
+    var leftCount = 0
+    var leftBytes = 0
     /// What the broker's counters said last.
     var droppedSeen = 0
     /// When a restart has brought it back, until its first turn.
@@ -197,7 +198,7 @@ final class ModelQueue {
 
     /// The queue had another copy with the same value: it never took this one.
     func forget(_ copy: ModelCopy) {
-        remove(copy)
+        ready.removeAll { $0 === copy }
         copy.place = .gone
         copy.journalEpoch = nil
         entered.removeAll { $0 === copy }
@@ -206,7 +207,8 @@ final class ModelQueue {
     /// Takes a ready copy away, to be settled or handed out.
     private func remove(_ copy: ModelCopy) {
         ready.removeAll { $0 === copy }
-        hasLost = true
+        leftCount += 1
+        leftBytes += copy.message.body.count
     }
 
     /// A copy goes to a consumer; to a basic.get with `nil`.

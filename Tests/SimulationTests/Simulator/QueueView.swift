@@ -83,8 +83,11 @@ extension Handle where State == VirtualHostState {
         return list
     }
 
-    /// The same with those that wait to be read before.
-    var pendingDeaths: [Death] { unburied + queueList().flatMap(\.unread) }
+    /// The same with those that wait to be read before; a queue that has gone stays for them.
+    var pendingDeaths: [Death] {
+        let gone = state.journal.queues.values.filter { $0.state.isDeleted }
+        return unburied + (queueList() + gone).flatMap(\.unread)
+    }
 }
 
 extension Handle where State == ExchangeState {

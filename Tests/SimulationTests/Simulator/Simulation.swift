@@ -119,12 +119,11 @@ final class Simulation {
             if !virtualHost.state.deaths.isEmpty, peer.nextLooksAround(model) { try endBatch() }
             let dead = virtualHost.firstDead
             model.beginOperation()
-            model.isTimed = false
             model.dying = []
             let batch = choices.isPlain ? max(1, peer.plainPublishCount) : 1
             guard let done = peer.hand(batch) else { return }
             if dead != nil, dead != virtualHost.firstDead { _ = model.bury(virtualHost) }
-            model.dying = virtualHost.unburied
+            model.dying = virtualHost.pendingDeaths
             for (number, operation) in done {
                 note("\(peer.id)/\(number): \(operation.text)")
                 count(\.operations)
@@ -172,7 +171,7 @@ final class Simulation {
             note("\(peer)/\(number): the commit goes on")
             count(\.waitingCommits)
             _ = model.bury(virtualHost)
-            model.dying = virtualHost.unburied
+            model.dying = virtualHost.pendingDeaths
             apply(.method(.txCommit(TxCommit())), of: peer, number)
         }
         waitingCommits.removeAll { !isCommitting($0.peer, $0.channel) }
@@ -302,7 +301,7 @@ final class Simulation {
         try turn {
             self.model.beginOperation()
             self.forget(peer)
-            self.model.dying = self.virtualHost.unburied
+            self.model.dying = self.virtualHost.pendingDeaths
             self.model.disconnect(peer.id)
             try self.observe()
         }
