@@ -98,14 +98,13 @@ extension BrokerModel {
             highName: "the next change of the topology"
         )
         var settled: [ModelCopy] = []
-        var all: Set<ObjectIdentifier> = []
-        let alive = Set(recovered.lives(of: snapshot.durable).map(\.0))
+        var back = Survivors(lives: Set(recovered.lives(of: snapshot.durable).map(\.0)))
         for (number, contents) in recovered.lives(of: snapshot.durable) {
             guard let life = lives[number] else { continue }
             let copies = try self.survivors(contents, in: life)
             survivors[number] = copies
             let found = Set(copies.map(ObjectIdentifier.init))
-            all.formUnion(found)
+            back.copies.formUnion(found)
             for copy in life.copies.values.joined() where copy.journalEpoch != nil {
                 if found.contains(ObjectIdentifier(copy)) {
                     cut.isBehind(copy.sequence, "\(copy.name), which is there")
@@ -113,7 +112,7 @@ extension BrokerModel {
                     cut.isBefore(settled, "\(copy.name), settled by a lost commit")
                     continue
                 }
-                if copy.settledWith != nil || copy.lastLetter(alive) != nil {
+                if copy.settledWith != nil || copy.lastLetter(in: back) != nil {
                     settled.append(copy)
                 } else {
                     try noteAbsence(of: copy, &cut)
@@ -131,7 +130,7 @@ extension BrokerModel {
         // A copy settled by a commit is gone with it, or never got as far; one that died went on
         // before it was settled.
         settled.sort { $0.sequence < $1.sequence }
-        for copy in settled + settled { try noteSettlement(of: copy, all, alive, &cut) }
+        for copy in settled + settled { try noteSettlement(of: copy, back, &cut) }
         try insist(
             cut.low < cut.high,
             "\(cut.highName) is lost (\(cut.high)), and what came after is not: \(cut.lowName) "
@@ -152,19 +151,18 @@ extension BrokerModel {
 
     private func noteSettlement(
         of copy: ModelCopy,
-        _ found: Set<ObjectIdentifier>,
-        _ alive: Set<Int>,
+        _ back: Survivors,
         _ cut: inout JournalCut
     ) throws(Violation) {
-        guard let settled = copy.settledWith ?? copy.lastLetter(alive) else { return }
+        guard let settled = copy.settledWith ?? copy.lastLetter(in: back) else { return }
         let isDurable = copy.journalEpoch ?? 0 <= durableEpoch
         let last = copy.lastSequence ?? copy.sequence
         if isDurable || cut.low >= last {
             cut.isBehind(settled, "the end of \(copy.name)")
-            for letter in copy.lastLetters(alive)
-            where letter.settledEpoch == nil && alive.contains(letter.queue.life) {
+            for letter in copy.lastLetters(in: back)
+            where letter.settledEpoch == nil && back.lives.contains(letter.queue.life) {
                 try insist(
-                    found.contains(ObjectIdentifier(letter)) || letter.place == .gone,
+                    back.copies.contains(ObjectIdentifier(letter)) || letter.place == .gone,
                     "\(copy.name) died and is gone, and so is what became of it, \(letter.name)"
                 )
             }
@@ -289,22 +287,32 @@ extension BrokerModel {
 extension ModelCopy {
     /// The place of the last of what it became, as far as the journal has it; `nil` when that is
     /// nothing, or when it may never have been in its queue.
-    fileprivate func lastLetter(_ alive: Set<Int>) -> Int? {
-        lastLetters(alive).map(\.sequence).max()
+    fileprivate func lastLetter(in back: Survivors) -> Int? {
+        lastLetters(in: back).map(\.sequence).max()
     }
 
     /// What the journal has of what became of it.
-    fileprivate func lastLetters(_ alive: Set<Int>) -> [ModelCopy] {
-        wasStored ? leaves(alive) : []
+    fileprivate func lastLetters(in back: Survivors) -> [ModelCopy] {
+        wasStored ? leaves(in: back) : []
     }
 
     /// What dies later, where the journal does not have it, is written later as well.
     ///
-    /// A queue that was deleted may have had it for a moment, and took it with it.
-    private func leaves(_ alive: Set<Int>) -> [ModelCopy] {
+    /// A queue may have had it for a moment, until another one pushed it out; then it is back, or
+    /// gone with the queue if that was deleted.
+    private func leaves(in back: Survivors) -> [ModelCopy] {
         letters.flatMap { letter in
-            guard !letter.wasStored else { return [letter].filter { $0.journalEpoch != nil } }
-            return alive.contains(letter.queue.life) ? letter.leaves(alive) : []
+            guard !letter.wasStored, !back.copies.contains(ObjectIdentifier(letter)) else {
+                return [letter].filter { $0.journalEpoch != nil }
+            }
+            return back.lives.contains(letter.queue.life) ? letter.leaves(in: back) : []
         }
     }
+}
+
+/// What a restart has brought back.
+private struct Survivors {
+    /// Of durable queues.
+    let lives: Set<Int>
+    var copies: Set<ObjectIdentifier> = []
 }
