@@ -57,10 +57,14 @@ extension BrokerModel {
         throw Violation("\(first.name) was passed over for \(last.name)")
     }
 
-    /// Nothing waits that somebody could take, unless it has to be read first.
+    /// Nothing waits that somebody could take, unless the queue waits for the disk.
+    ///
+    /// A group whose next message is being read may have lost another one meanwhile; it goes on
+    /// with the others when all has been read.
     func checkGroupTurns(_ queue: ModelQueue, _ held: QueueView) throws(Violation) {
         let heads = queue.groupHeads
-        guard !heads.isEmpty, queue.consumers.contains(where: canTake) else { return }
+        guard !held.queue.state.isReading, !heads.isEmpty, queue.consumers.contains(where: canTake)
+        else { return }
         let awaited = held.awaited
         for head in heads where !awaited.contains(head.position) {
             guard let consumer = taker(of: head) else { continue }
