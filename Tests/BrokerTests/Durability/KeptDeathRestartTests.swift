@@ -114,8 +114,9 @@ struct KeptDeathRestartTests {
     func reached() throws {
         try play { _, journal, peer in
             declareTarget(by: peer)
-            let full: FieldTable = ["x-max-length": .int8(0), "x-overflow": "reject-publish"]
+            let full: FieldTable = ["x-max-length": .int8(1), "x-overflow": "reject-publish"]
             declareTarget("full", full, by: peer)
+            peer.send(Script().publish("other", to: "full", persistent()).bytes)
             try reject(["0"], by: peer)
             journal.sync()
             try journal.restart { next, journal in
@@ -124,7 +125,7 @@ struct KeptDeathRestartTests {
                 let peer = try next.connect()
                 try peer.consume("full", "c", noAck: true)
                 next.advance(by: .seconds(1))
-                #expect(try peer.texts() == ["0"])
+                #expect(try peer.texts() == ["other", "0"])
                 #expect(try peer.drain("dead") == ["0"])
                 #expect(try next.queue("q").keptCount == 0)
                 journal.sync()

@@ -43,9 +43,13 @@ extension QueueSettings {
     var termsMask: UInt32 {
         var mask = UInt32(MessageTraits.expires.rawValue)
         if priorityMax > 0 { mask |= UInt32(MessageTraits.priorityBits) }
-        if timeToLive != nil || type == .stream || isKeyed { mask |= 1 << 16 }
+        if timeToLive != nil || type == .stream || isKeyed || refusesFirst { mask |= 1 << 16 }
         return mask
     }
+
+    /// Whether a queue with these settings refuses what it has no room for although a consumer
+    /// would take it at once: classic ones do (RabbitMQ: maybe_deliver_or_enqueue).
+    var refusesFirst: Bool { type == .classic && overflow != .dropHead }
 
     /// Whether a queue with these settings knows messages by more than their place in line.
     var isKeyed: Bool { groupHeader != nil || isDeduplicating }

@@ -148,7 +148,10 @@ extension Handle where State == QueueState {
     }
 
     func enqueueOnTerms(_ entry: QueueEntry) -> EnqueueOutcome {
-        entry.terms.isTimed && timeToLive(of: entry.message) == .zero
+        if state.settings.refusesFirst, state.ready.isEmpty, isFull(for: entry) {
+            return refuse(entry)
+        }
+        return entry.terms.isTimed && timeToLive(of: entry.message) == .zero
             ? hand(over: entry) : enqueue(entry)
     }
 

@@ -56,6 +56,35 @@ struct OverflowTests {
     }
 
     @Test(
+        "of a classic queue that refuses do so before a ready consumer has the message",
+        arguments: [("x-max-length", 0), ("x-max-length-bytes", 4)] as [(ShortString, Int32)]
+    )
+    func refusedFirst(limit: ShortString, number: Int32) throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            try peer.selectConfirms()
+            let reader = try broker.connect()
+            for (type, texts) in [("quorum", ["large"]), ("classic", [])] {
+                let name = ShortString(shortening: type)
+                let arguments: FieldTable = [
+                    limit: .int32(number), "x-overflow": "reject-publish",
+                    "x-queue-type": .string(type),
+                ]
+                peer.send(QueueDeclare(queue: name, durable: true, arguments: arguments))
+                try peer.expect(QueueDeclareOk.self)
+                try reader.consume(name, name, noAck: true)
+                peer.publish("large", to: name)
+                #expect(try reader.texts() == texts)
+                if texts.isEmpty {
+                    try peer.expect(BasicNack.self)
+                } else {
+                    try peer.expect(BasicAck.self)
+                }
+            }
+        }
+    }
+
+    @Test(
         "refuse a message that has no time to wait like any other",
         arguments: ["reject-publish", "reject-publish-dlx"]
     )
