@@ -100,7 +100,9 @@ extension Simulation {
                 try process.cycle.remove()
             } catch {
                 note("\(error)")
-                guard machine.disk.isAtFault else { throw Violation("\(error)") }
+                // Whoever writes next to what could not be synced ends the process.
+                let isUnusable = if case .unusable = error { true } else { false }
+                guard isUnusable || machine.disk.isAtFault else { throw Violation("\(error)") }
             }
             for _ in process.journal.segments.count..<max(before, process.journal.segments.count) {
                 count(\.removedSegments)
