@@ -90,21 +90,29 @@ extension BrokerModel {
             return try hearStreamed(deliver, heard, stream, to: consumer, on: channel)
         }
         guard let copy = copy(of: heard, in: queue) else { return }
-        guard channel.phase == .open else {
-            // It came with the commit that failed, and has gone back with all the others.
-            try take(
-                copy,
-                deliver.deliveryTag,
-                isRedelivered: deliver.redelivered,
-                consumer: consumer,
-                isNoAck: consumer.isNoAck,
-                on: channel
-            )
-            if !consumer.isNoAck { finish(deliver.deliveryTag, .requeue, on: channel) }
-            return
-        }
+        // What comes with a commit that failed goes back with all the others.
+        let isOpen = channel.phase == .open
+        if isOpen { try checkTurn(of: consumer, on: channel, for: copy) }
+        try take(
+            copy,
+            deliver.deliveryTag,
+            isRedelivered: deliver.redelivered,
+            consumer: consumer,
+            isNoAck: consumer.isNoAck,
+            on: channel
+        )
+        if !isOpen, !consumer.isNoAck { finish(deliver.deliveryTag, .requeue, on: channel) }
+    }
+
+    /// Whether a consumer may have a message now.
+    private func checkTurn(
+        of consumer: ModelConsumer,
+        on channel: ModelChannel,
+        for copy: ModelCopy
+    ) throws(Violation) {
+        let active = consumer.queue.active
         try insist(
-            queue.active == nil || queue.active === consumer,
+            active == nil || active === consumer,
             "\(copy.name) to \(consumer.tag.string), who is not the active consumer"
         )
         try insist(
@@ -114,14 +122,6 @@ extension BrokerModel {
         try insist(
             consumer.isNoAck || consumer.unackedCount < consumer.prefetchMax,
             "\(copy.name) beyond the prefetch of \(consumer.prefetchMax)"
-        )
-        try take(
-            copy,
-            deliver.deliveryTag,
-            isRedelivered: deliver.redelivered,
-            consumer: consumer,
-            isNoAck: consumer.isNoAck,
-            on: channel
         )
     }
 
