@@ -141,7 +141,10 @@ extension Handle where State == ChannelState {
             if isRefused { state.transaction?.followsRefusal = true }
             return
         }
-        if !virtualHost.state.deaths.isEmpty { lsn = max(lsn, virtualHost.buryDeadForConfirm()) }
+        if !virtualHost.state.deaths.isEmpty {
+            virtualHost.noteStep(.published(self))
+            lsn = max(lsn, virtualHost.buryDeadForConfirm())
+        }
         state.confirms.publish(
             lsn: lsn,
             isRefused: isRefused,

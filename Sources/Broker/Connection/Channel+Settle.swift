@@ -144,6 +144,7 @@ extension Handle where State == ChannelState {
         guard state.transaction?.followsRefusal != true else {
             throw ProtocolError(.preconditionFailed, "partial tx completion")
         }
+        virtualHost.noteStep(.committed(self))
         send(TxCommitOk(), whenDurable: virtualHost.lsnToAwait(!transaction.isEmpty))
     }
 
@@ -153,19 +154,25 @@ extension Handle where State == ChannelState {
         let beginning = virtualHost.beginJournaledTransaction()
         defer { virtualHost.endJournaledTransaction(beginning) }
         for publish in transaction.publishes {
-            guard let exchange = virtualHost.state.exchanges.value(for: publish.message.exchange)
-            else {
-                reportUnroutable(publish.message, isMandatory: publish.isMandatory)
-                continue
-            }
-            try route(publish.message, through: exchange, isMandatory: publish.isMandatory)
+            try carryOut(publish)
+            virtualHost.noteStep(.published(self))
         }
         for settlement in transaction.settlements {
-            guard let delivery = state.unacked.takeHeld(settlement.deliveryTag) else { continue }
-            finish(delivery, settlement.outcome)
+            if let delivery = state.unacked.takeHeld(settlement.deliveryTag) {
+                finish(delivery, settlement.outcome)
+            }
+            virtualHost.noteStep(.settled(self))
         }
         // Dead letters belong to the transaction that made them.
         virtualHost.buryDead()
+    }
+
+    private func carryOut(_ publish: Transaction.Publish) throws(ProtocolError) {
+        let named = publish.message.exchange
+        guard let exchange = state.virtualHost.state.exchanges.value(for: named) else {
+            return reportUnroutable(publish.message, isMandatory: publish.isMandatory)
+        }
+        try route(publish.message, through: exchange, isMandatory: publish.isMandatory)
     }
 
     /// tx.rollback: publishes vanish, settled deliveries are unsettled again.

@@ -28,10 +28,10 @@ struct OutboundBuffer: ~Copyable {
         let message: Message?
     }
 
-    private var waiting = Ring<Segment>()
+    private(set) var waiting = Ring<Segment>()
     private(set) var sending = Ring<Segment>()
-    private var tail: UnsafeMutableRawPointer?
-    private var tailUsed = 0
+    private(set) var tail: UnsafeMutableRawPointer?
+    private(set) var tailUsed = 0
     private var tailSize = 0
     /// Octets appended and not yet known to be sent.
     private(set) var byteCount = 0

@@ -51,6 +51,7 @@ extension Handle where State == VirtualHostState {
             case .acknowledgementDue(let channel): channel.acknowledgementTimerFired()
             case .valueEnds(let exchange, let number): exchange.state.values.remove(number)
             }
+            noteStep(.timerFired(event))
         }
     }
 }

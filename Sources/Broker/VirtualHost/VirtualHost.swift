@@ -59,6 +59,8 @@ struct VirtualHostState: ~Copyable {
     var management: (any ManagementReceiver)?
     /// Is told of queues that cannot do all they were asked to.
     var queueLog: (any QueueLog)?
+    /// Is told of each step of a call that does several things.
+    var observer: (any TurnObserver)?
     var defaultExchange: Exchange?
     var policies = PolicyTable()
 

@@ -18,13 +18,14 @@ extension BrokerModel {
         try checkStreams()
         try checkDurable(committed, "committed")
         committed = []
-        for messages in refusedCommits {
-            let isRefused = messages.contains { message in
-                message.isRefused || message.copies.contains { $0.queue.isDeleted }
-            }
-            try insist(isRefused, "a commit refused for no reason")
+        for (publishes, isRefused) in commits {
+            try insist(
+                isRefused == publishes.contains(where: \.isRefused),
+                "a commit \(isRefused ? "" : "not ")refused for no reason"
+            )
         }
-        refusedCommits = []
+        commits = []
+        if let first = passedOver.first { throw Violation("message \(first.id) not committed") }
         for queue in saidEmpty {
             if let first = next(toFetch: queue), first.returnedBy < operation {
                 throw Violation("no message to get, but \(first.name)")
@@ -99,7 +100,7 @@ extension BrokerModel {
             if !copy.isPlaced, let position = left.popFirst() { copy.position = position }
             copy.isPlaced = true
             copy.wasStored = copy.place == .ready || copy.place == .out
-            guard copy.message.deaths.count == 0, copy.wasStored else { continue }
+            guard copy.wasStored else { continue }
             try insist(copy.position > last, "\(copy.name) stands before one that came earlier")
             last = copy.position
         }
@@ -112,12 +113,10 @@ extension BrokerModel {
     private func checkOrder(_ model: ModelQueue) throws(Violation) {
         guard let last = model.handedOut else { return }
         model.handedOut = nil
-        // Letters of one moment come in an order that only the broker knows, and what is more
-        // urgent may come when another one is out already.
-        let isExact = model.priorityMax == 0 && last.message.deaths.count == 0
+        // What is more urgent may come when another one is out already.
         let first = model.ready.first {
             $0.returnedBy < operation && $0.isBefore(last)
-                && ($0.enteredBy < operation || isExact && $0.message.deaths.count == 0)
+                && ($0.enteredBy < operation || model.priorityMax == 0)
         }
         if let first { throw Violation("\(first.name) was passed over for \(last.name)") }
     }

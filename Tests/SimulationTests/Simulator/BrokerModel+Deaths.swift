@@ -82,61 +82,42 @@ extension BrokerModel {
 
     // MARK: Time
 
-    /// A turn has begun: what is over is over.
-    ///
-    /// - Returns: Whether anything was.
-    func beginTurn(at now: Instant, _ virtualHost: VirtualHost) -> Bool {
+    /// A turn begins: what is over ends, in steps.
+    func beginTurn(at now: Instant) {
         self.now = now
         beginOperation()
-        let unused = liveQueues.filter { $0.consumers.isEmpty && $0.isUnused(at: now) }
-        let due = liveQueues.flatMap { $0.ready.filter { $0.isOver(at: now) } }
-        let pending = due.isEmpty ? [] : virtualHost.pendingDeaths
-        let hasDropped = dropOverfull(due, pending)
-        for copy in due.sorted(by: { $0.end < $1.end }) where copy.place == .ready {
-            end(copy, pending)
-        }
-        guard !unused.isEmpty else { return hasDropped || !due.isEmpty || hasOverdue }
-        // A queue that goes at the same time may take its messages with it.
-        let unburied = virtualHost.unburied + self.unburied(virtualHost)
-        dying = virtualHost.pendingDeaths
-        for queue in unused {
+    }
+
+    /// A timer has fired: a queue may have gone, or dropped what is too much since a restart.
+    func noteTimer(_ event: TimerEvent) {
+        switch event {
+        case .queueUnused(let handle):
+            let queue = liveQueues.first { $0.handle == handle }
+            guard let queue, queue.consumers.isEmpty, queue.isUnused(at: now) else { return }
             delete(queue)
-            for death in deaths where death.copy.queue === queue && !death.isAmong(unburied) {
-                queue.settle(death.copy, epoch: epoch)
+            noteTopology()
+        case .limitsApply:
+            for queue in liveQueues where queue.isOver && (queue.dropsHead || !queue.isQuorum) {
+                queue.cutBy = operation
             }
-            deaths.removeAll { $0.copy.queue === queue && !$0.isAmong(unburied) }
+        default: break
         }
-        noteTopology()
-        return true
     }
 
-    /// What was out before a restart counts again: the oldest go in the first turn, behind those
-    /// that were over by the start.
-    ///
-    /// - Returns: Whether any did.
-    private func dropOverfull(_ due: [ModelCopy], _ pending: [Death]) -> Bool {
-        var hasDropped = false
+    /// All timers have fired: nothing is there whose time is over.
+    func checkTime() throws(Violation) {
         for queue in liveQueues {
-            guard let start = queue.restoredAt.take() else { continue }
-            for copy in due.sorted(by: { $0.end < $1.end })
-            where copy.queue === queue && copy.isOver(at: start) { end(copy, pending) }
-            guard queue.dropsHead || !queue.isQuorum else { continue }
-            while queue.isBeyondLimit(),
-                let oldest = queue.ready.min(by: { $0.isBefore($1) })
-            {
-                queue.dropped.append(oldest)
-                die(oldest, .maxLength)
-                hasDropped = true
-            }
+            let late = queue.ready.first { $0.isOver(at: now) }
+            if let late { throw Violation("\(late.name) is there, and its time is over") }
         }
-        return hasDropped
     }
 
-    /// The time of a message is over; one that was delayed, and came sooner, may have pushed it
-    /// out before.
-    private func end(_ copy: ModelCopy, _ pending: [Death]) {
+    /// A message is gone whose time is over; something that came sooner may have pushed it out
+    /// before.
+    func end(_ copy: ModelCopy, _ virtualHost: VirtualHost) {
         let death = ModelDeath(copy: copy, reason: .expired)
-        if copy.queue.dropsHead, death.entry(among: pending)?.reason == .maxLength {
+        let pending = copy.queue.dropsHead ? virtualHost.pendingDeaths : []
+        if death.entry(among: pending)?.reason == .maxLength {
             copy.queue.dropped.append(copy)
             die(copy, .maxLength)
         } else {
@@ -161,9 +142,7 @@ extension ModelDeath {
 }
 
 extension ModelCopy {
-    fileprivate var end: Instant { deadline ?? .zero }
-
-    fileprivate func isOver(at now: Instant) -> Bool { deadline.map { $0 <= now } ?? false }
+    func isOver(at now: Instant) -> Bool { deadline.map { $0 <= now } ?? false }
 }
 
 extension ModelQueue {

@@ -36,7 +36,6 @@ extension BrokerModel {
             let first = queue.ready.first {
                 $0.groupValue == copy.groupValue && $0.isBefore(copy)
                     && $0.returnedBy < operation
-                    && ($0.enteredBy < operation || $0.message.deaths.count == 0)
             }
             if let first {
                 throw Violation("\(first.name) was passed over for \(copy.name) of its group")

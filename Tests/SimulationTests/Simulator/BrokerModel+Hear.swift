@@ -57,7 +57,7 @@ extension BrokerModel {
         }
         guard let copy = copy(of: heard, in: fetch.queue) else { return }
         // Later, others may have been served between this and what is heard of it.
-        if fetch.operation == operation {
+        if fetch.operation == operation || isFetching {
             let first = next(toFetch: copy.queue)
             try insist(
                 copy === first && Int(getOk.messageCount) == copy.queue.ready.count - 1,
@@ -90,9 +90,7 @@ extension BrokerModel {
             return try hearStreamed(deliver, heard, stream, to: consumer, on: channel)
         }
         guard let copy = copy(of: heard, in: queue) else { return }
-        // What comes with a commit that failed goes back with all the others.
-        let isOpen = channel.phase == .open
-        if isOpen { try checkTurn(of: consumer, on: channel, for: copy) }
+        try checkTurn(of: consumer, on: channel, for: copy)
         try take(
             copy,
             deliver.deliveryTag,
@@ -101,7 +99,6 @@ extension BrokerModel {
             isNoAck: consumer.isNoAck,
             on: channel
         )
-        if !isOpen, !consumer.isNoAck { finish(deliver.deliveryTag, .requeue, on: channel) }
     }
 
     /// Whether a consumer may have a message now.

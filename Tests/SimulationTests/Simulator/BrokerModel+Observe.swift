@@ -148,12 +148,16 @@ extension BrokerModel {
             guard let queue = model.handle else {
                 throw Violation("queue \(model.name.string) is gone")
             }
+            let isSame =
+                model.entered.isEmpty && model.nextPosition == Int(queue.state.nextPosition)
+                && model.ready.count == queue.state.ready.count
+            guard !isSame else { continue }
             let view = QueueView(queue)
             place(model.entered.filter { $0.place == .ready }, among: view.ready, in: model)
             let there = Set(view.ready.map { Int($0.position) })
             for copy in model.ready where !copy.isPlaced || !there.contains(copy.position) {
                 hasNews = true
-                try explain(copy, queue)
+                try explain(copy, queue, virtualHost)
             }
             model.sort()
         }
@@ -161,7 +165,11 @@ extension BrokerModel {
     }
 
     /// Why a message is not there.
-    private func explain(_ copy: ModelCopy, _ queue: Queue) throws(Violation) {
+    private func explain(
+        _ copy: ModelCopy,
+        _ queue: Queue,
+        _ virtualHost: VirtualHost
+    ) throws(Violation) {
         let model = copy.queue
         let isNew = model.entered.contains { $0 === copy }
         if isNew, let rival = model.rival(of: copy), isTold(copy, from: rival, queue) {
@@ -182,6 +190,8 @@ extension BrokerModel {
             if model.overflow == "reject-publish-dlx", model.deadLetterExchange != nil {
                 die(copy, .maxLength)
             }
+        } else if copy.isOver(at: now), !model.isCut(by: operation) {
+            end(copy, virtualHost)
         } else if model.dropsHead || model.isCut(by: operation) {
             model.dropped.append(copy)
             if copy.returnedBy == operation { model.group(of: copy)?.forget(copy) }
@@ -203,11 +213,8 @@ extension BrokerModel {
     /// there and came first, else if nothing else explains it.
     private func isTold(_ copy: ModelCopy, from rival: ModelCopy, _ queue: Queue) -> Bool {
         let model = copy.queue
-        // Of two that came in one operation the second is the duplicate; which of two letters
-        // that is, only the broker knows.
-        let isFirst =
-            copy.message.deaths.count == 0 && rival.message.deaths.count == 0
-            && model.entered.first { $0 === copy || $0 === rival } === copy
+        // Of two that came in one operation the second is the duplicate.
+        let isFirst = model.entered.first { $0 === copy || $0 === rival } === copy
         return rival.isIn && !isFirst || model.isShort(queue)
             || copy.timeToLive != 0 && !model.isLimited
     }

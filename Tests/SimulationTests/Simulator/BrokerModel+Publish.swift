@@ -93,25 +93,48 @@ extension BrokerModel {
             .sorted { $0.1.life < $1.1.life }
     }
 
-    /// Carries out a transaction; when a full queue refuses a part the channel fails all the same.
+    /// The broker has carried out the next publish of a commit.
+    func publishNext(on channel: ModelChannel) {
+        begin(channel)
+        guard let commit = channel.commit, let message = commit.publishes.first else { return }
+        channel.commit?.publishes.removeFirst()
+        route(message, on: channel, sequence: commit.place)
+    }
+
+    /// The broker has carried out the next settlement of a commit.
+    func settleNext(on channel: ModelChannel) {
+        begin(channel)
+        guard let (tag, outcome) = channel.commit?.settlements.popFirst() else { return }
+        finish(tag, outcome, on: channel)
+    }
+
+    private func begin(_ channel: ModelChannel) {
+        guard channel.commit == nil, let transaction = channel.transaction else { return }
+        channel.commit = ModelChannel.Commit(
+            place: nextSequence(),
+            publishes: transaction.publishes[...],
+            settlements: transaction.settlements[...],
+            settled: transaction.settlements.compactMap { channel.out[$0.tag]?.copy }
+        )
+    }
+
+    /// A commit has been carried out; when a full queue refused a part the channel fails all the
+    /// same.
     func commit(_ channel: ModelChannel) throws(ChannelFailure) {
-        guard let transaction = channel.transaction else { return }
-        channel.transaction = .init()
-        let place = nextSequence()
-        for message in transaction.publishes { route(message, on: channel, sequence: place) }
-        let settled = transaction.settlements.compactMap { channel.out[$0.tag]?.copy }
-        for (tag, outcome) in transaction.settlements { finish(tag, outcome, on: channel) }
-        for copy in settled where copy.settledEpoch == epoch { copy.settledWith = place }
-        if channel.isCommitRefused {
-            refusedCommits.append(transaction.publishes)
-            channel.lateConsumers = channel.consumers
-            throw ChannelFailure(.preconditionFailed)
+        begin(channel)
+        guard let transaction = channel.transaction, let commit = channel.commit.take() else {
+            return
         }
-        let isSettling = settled.contains { $0.settledEpoch == epoch }
+        channel.transaction = .init()
+        let settled = commit.settled.filter { $0.settledEpoch == epoch }
+        for copy in settled { copy.settledWith = commit.place }
+        commits.append((transaction.publishes, channel.isCommitRefused))
+        passedOver += commit.publishes
+        if channel.isCommitRefused { throw ChannelFailure(.preconditionFailed) }
         channel.expected.append(
             Expectation(
                 id: TxCommitOk.id,
-                epoch: isSettling ? epoch : 0,
+                epoch: settled.isEmpty ? 0 : epoch,
                 committed: transaction.publishes.flatMap(\.copies),
                 streamed: transaction.publishes.flatMap(\.streamed)
             )

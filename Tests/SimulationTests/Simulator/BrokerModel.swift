@@ -35,8 +35,12 @@ final class BrokerModel {
     var settledBy = -1
     /// Copies whose commit was heard of by the operation at hand.
     var committed: [ModelCopy] = []
-    /// What was published by commits of which a part was refused.
-    var refusedCommits: [[ModelMessage]] = []
+    /// What was published by commits of the operation at hand, and whether a part was refused.
+    var commits: [(publishes: [ModelMessage], isRefused: Bool)] = []
+    /// What they should have published.
+    var passedOver: [ModelMessage] = []
+    /// Whether the step at hand is that one who waited for the disk got his answer.
+    var isFetching = false
     /// Queues that were said to be empty by the operation at hand.
     var saidEmpty: [ModelQueue] = []
     /// The batches that say that these exist.
@@ -76,6 +80,7 @@ final class BrokerModel {
     /// Something is about to be taken in.
     func beginOperation() {
         operation += 1
+        isFetching = false
         if isBlocked { noteBlocked() }
     }
 
@@ -97,7 +102,8 @@ final class BrokerModel {
         exchangeEpochs = [:]
         bindingEpochs = [:]
         committed = []
-        refusedCommits = []
+        commits = []
+        passedOver = []
         saidEmpty = []
     }
 

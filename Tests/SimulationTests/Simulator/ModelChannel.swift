@@ -51,8 +51,8 @@ final class ModelChannel {
     var transaction: Transaction?
     /// The commit that is applied next was refused in part.
     var isCommitRefused = false
-    /// Those who may have had messages of such a commit before it failed.
-    var lateConsumers: [ModelConsumer] = []
+    /// What of a commit is yet to be carried out.
+    var commit: Commit?
     var expected: [Expectation] = []
     /// Messages that must come back as unroutable, in order.
     var returns: [Int] = []
@@ -87,6 +87,16 @@ final class ModelChannel {
         var settlements: [(tag: UInt64, outcome: Settlement)] = []
     }
 
+    /// A commit while it is carried out.
+    struct Commit {
+        /// Of all of it, in the journal.
+        let place: Int
+        var publishes: ArraySlice<ModelMessage>
+        var settlements: ArraySlice<(tag: UInt64, outcome: Settlement)>
+        /// What it settles.
+        let settled: [ModelCopy]
+    }
+
     enum Settlement {
         case ack
         case requeue
@@ -106,7 +116,7 @@ final class ModelChannel {
     var openTags: [UInt64] { out.keys.filter { !held.contains($0) }.sorted() }
 
     func consumer(_ tag: ShortString) -> ModelConsumer? {
-        consumers.first { $0.tag == tag } ?? lateConsumers.first { $0.tag == tag }
+        consumers.first { $0.tag == tag }
     }
 
     func expect(
@@ -128,7 +138,6 @@ final class ModelChannel {
         prefetchMax = Int.max
         consumerPrefetchMax = Int.max
         failure = nil
-        lateConsumers = []
         isCloseHeard = false
     }
 

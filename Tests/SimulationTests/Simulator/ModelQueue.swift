@@ -75,8 +75,6 @@ final class ModelQueue {
     var leftBytes = 0
     /// What the broker's counters said last.
     var droppedSeen = 0
-    /// When a restart has brought it back, until its first turn.
-    var restoredAt: Instant?
     /// The position of the next message.
     var nextPosition = 0
 
@@ -283,7 +281,6 @@ final class ModelQueue {
         declaredEpoch = 0
         isDeleted = false
         unusedSince = now
-        restoredAt = now
         self.nextPosition = nextPosition
         for copy in survivors {
             copies[copy.message.id, default: []].append(copy)

@@ -15,6 +15,8 @@ final class SimulatedPeer {
     /// Operations not yet taken, each with where it ends.
     private var operations: [(end: Int, channel: UInt16, operation: Operation)] = []
     private var decoder = FrameDecoder()
+    /// Octets the broker has written, and the model heard, that have not left yet.
+    private var unsent: [UInt8] = []
     private var contents: [UInt16: PartialContent] = [:]
     /// The broker reads on only when it is told to.
     var isParked = false
@@ -88,7 +90,9 @@ final class SimulatedPeer {
         let wanted = operations.prefix(count).last?.end ?? Int.max
         let available = min(arrivedCount, wanted) - takenCount
         guard available > 0 else { return nil }
-        let taken = said.withUnsafeBytes { octets in
+        // More may be said while the broker is at it.
+        let octets = said
+        let taken = octets.withUnsafeBytes { octets in
             guard let base = octets.baseAddress else { return 0 }
             return connection.receive(ByteView(base: base, count: available))
         }
@@ -114,22 +118,6 @@ final class SimulatedPeer {
         }.count
     }
 
-    /// Whether its next operation asks what is in queues, changes where messages go, or fails.
-    func nextLooksAround(_ model: BrokerModel) -> Bool {
-        guard let (_, number, operation) = operations.first,
-            case .method(let method) = operation
-        else { return false }
-        let open = model.channel(id, number).openTags
-        switch method {
-        case .basicAck(let ack): return !open.contains(ack.deliveryTag)
-        case .basicNack(let nack): return !open.contains(nack.deliveryTag)
-        case .basicReject(let reject): return !open.contains(reject.deliveryTag)
-        case .txCommit, .txSelect, .txRollback, .confirmSelect:
-            return false
-        default: return true
-        }
-    }
-
     // MARK: Hearing
 
     /// Octets the broker has handed to whoever sends.
@@ -141,16 +129,48 @@ final class SimulatedPeer {
         }
     }
 
-    /// Takes as many of them as the socket does.
-    func takeFromSocket(_ count: Int) {
-        var left = count
-        for index in 0..<connection.state.outbound.sending.count where left > 0 {
+    /// Takes as many of them as the socket does: those that were written, in that order.
+    func takeFromSocket(_ count: Int) throws(Violation) {
+        var taken = 0
+        for index in 0..<connection.state.outbound.sending.count where taken < count {
             let segment = connection.state.outbound.sending[index]
-            let part = min(left, segment.end - segment.start)
-            decoder.append(ByteView(base: segment.base + segment.start, count: part))
-            left -= part
+            let part = min(count - taken, segment.end - segment.start)
+            let octets = UnsafeRawBufferPointer(start: segment.base + segment.start, count: part)
+            try insist(
+                unsent[taken..<taken + part].elementsEqual(octets),
+                "connection \(id) is sent other octets than were written"
+            )
+            taken += part
+        }
+        unsent.removeFirst(count)
+    }
+
+    /// Listens to what the broker has written and nobody has heard yet, sent or not.
+    func overhear() {
+        guard connection.state.outbound.byteCount > unsent.count else { return }
+        var known = unsent.count
+        func listen(_ base: UnsafeRawPointer, _ count: Int) {
+            let skipped = min(known, count)
+            known -= skipped
+            guard skipped < count else { return }
+            decoder.append(ByteView(base: base + skipped, count: count - skipped))
+            unsent += UnsafeRawBufferPointer(start: base + skipped, count: count - skipped)
+        }
+        for index in 0..<connection.state.outbound.sending.count {
+            let segment = connection.state.outbound.sending[index]
+            listen(segment.base + segment.start, segment.end - segment.start)
+        }
+        for index in 0..<connection.state.outbound.waiting.count {
+            let segment = connection.state.outbound.waiting[index]
+            listen(segment.base + segment.start, segment.end - segment.start)
+        }
+        if let tail = connection.state.outbound.tail {
+            listen(tail, connection.state.outbound.tailUsed)
         }
     }
+
+    /// The operation that the broker is about to end.
+    var next: Operation? { operations.first?.operation }
 
     func takeGreeting() {
         decoder.append(connection.state.greeting)

@@ -243,6 +243,7 @@ extension Simulation {
             try workOff(process)
         }
         try insist(!model.hasOverdue, "messages wait that are long due")
+        try insist(waitingCommits.isEmpty, "a commit is not carried out")
         try model.checkAnswered()
         for peer in peers.values where peer.untransmittedCount == 0 && peer.hasUntaken {
             throw Violation("connection \(peer.id) is read no more")
@@ -307,6 +308,7 @@ extension Simulation {
 
     private func goDown(isKill: Bool) throws {
         count(\.crashes)
+        machine.process?.virtualHost.state.observer = nil
         dropPeers()
         // What the pager holds can only be let go of where it finds room.
         machine.disk.capacity = Int.max
@@ -342,6 +344,7 @@ extension Simulation {
             throw Violation("lost records: \(report.losses)")
         }
         note("the broker is up again: \(virtualHost.summary)")
+        virtualHost.state.observer = self
         return true
     }
 

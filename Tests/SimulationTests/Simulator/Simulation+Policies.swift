@@ -44,8 +44,8 @@ extension Simulation {
         ]
         if kind == .user {
             keys += ["overflow", "overflow", "alternate-exchange"]
-            // As with the arguments: what died on disk, or goes into a stream, cannot be followed.
-            if choices.limits.messageMemoryMax > 1 << 20, !choices.isStreaming {
+            // As with the arguments: what died on disk cannot be followed.
+            if choices.limits.messageMemoryMax > 1 << 20 {
                 keys += ["dead-letter-exchange", "dead-letter-exchange", "dead-letter-routing-key"]
             }
         }
@@ -75,7 +75,8 @@ extension Simulation {
             .string(random.pick(["drop-head", "reject-publish", "reject-publish-dlx"]))
         case "alternate-exchange": .string(random.pick(["x1", "amq.fanout"]))
         case "dead-letter-exchange": .string(random.pick(["", "", "x1", "x2", "amq.fanout"]))
-        default: .string(random.pick(["q1", "q2", "q3", "q4", "a.b"]))
+        default:
+            .string(random.pick(["q1", "q2", "q3", "q4", choices.isStreaming ? "s1" : "a.b"]))
         }
     }
 }

@@ -18,16 +18,18 @@ final class Simulation {
     /// What clients believe of their channels.
     var sessions: [Int: [UInt16: ClientChannel]] = [:]
     var now = Instant.zero + .seconds(1_000)
-    /// What clients got and the model has not taken in yet.
-    private var arrivals: [Arrival] = []
-    /// What went wrong while the pager was at work.
+    /// What went wrong while the broker or the pager was at work.
     var failure: (any Error)?
+    /// Whether the broker has taken steps of which nobody outside has heard.
+    var hasStepped = false
+    /// Whether the model knows of the operation that the broker is taking in.
+    var isApplied = false
     private(set) var statistics = SimulationStatistics()
     private(set) var messageCount = 0
     private(set) var consumerCount = 0
     private var connectionCount = 0
     /// Commits that wait until what dies with them has been read.
-    private var waitingCommits: [(peer: Int, channel: UInt16)] = []
+    var waitingCommits: [(peer: Int, channel: UInt16)] = []
     private let trace: ((String) -> Void)?
 
     /// The journal cannot be written: the process ends itself.
@@ -48,12 +50,14 @@ final class Simulation {
     func run() throws -> SimulationStatistics {
         defer { model.end() }
         try machine.start(at: now)
+        virtualHost.state.observer = self
         for _ in 0..<Int.random(in: 1...4, using: &random) {
             let wasOrderly = try live()
             try restart(wasOrderly: wasOrderly)
         }
         try quiesce()
         try leave()
+        virtualHost.state.observer = nil
         try machine.end()
         return statistics
     }
@@ -83,8 +87,12 @@ final class Simulation {
 
     /// One turn of the shell, and those that follow from it.
     func turn(_ body: () throws -> Void) throws {
+        model.beginTurn(at: now)
+        hasStepped = false
         virtualHost.begin(at: now)
-        if model.beginTurn(at: now, virtualHost) { try observe() }
+        try throwFailure()
+        try model.checkTime()
+        if hasStepped { try observe() }
         try body()
         try endBatch()
         while let peer = resumable { try turn { try self.feed(peer) } }
@@ -108,6 +116,7 @@ final class Simulation {
         repeat {
             model.beginOperation()
             virtualHost.finishBatch()
+            try throwFailure()
             try observe()
         } while virtualHost.state.scheduledFirst != nil
     }
@@ -115,66 +124,58 @@ final class Simulation {
     /// Hands the broker what has arrived from a client.
     func feed(_ peer: SimulatedPeer) throws {
         while true {
-            // What has died comes to rest before anybody counts, or changes where it goes.
-            if !virtualHost.state.deaths.isEmpty, peer.nextLooksAround(model) { try endBatch() }
-            let dead = virtualHost.firstDead
             model.beginOperation()
             model.dying = []
+            isApplied = false
             let batch = choices.isPlain ? max(1, peer.plainPublishCount) : 1
             guard let done = peer.hand(batch) else { return }
-            if dead != nil, dead != virtualHost.firstDead { _ = model.bury(virtualHost) }
+            try throwFailure()
             model.dying = virtualHost.pendingDeaths
             for (number, operation) in done {
                 note("\(peer.id)/\(number): \(operation.text)")
                 count(\.operations)
-                if case .method(.txCommit) = operation, isCommitting(peer.id, number) {
+                let channel = model.channel(peer.id, number)
+                if isApplied {
+                    isApplied = false
+                } else if case .method(.txCommit) = operation, isCommitting(peer.id, number) {
                     waitingCommits.append((peer.id, number))
                 } else {
-                    apply(operation, of: peer.id, number)
+                    channel.isCommitRefused = true
+                    model.apply(operation, on: channel)
                 }
             }
             try observe()
         }
     }
 
-    /// Sends what there is; everybody reads it at once, and the model is told.
+    /// Sends what there is; the model has been told before.
     func observe() throws {
-        model.isBlocked = virtualHost.state.journal.blockReason != nil
-        if model.isBlocked { model.noteBlocked() }
-        applyCommits()
+        try listen()
         try flush()
-        let heard = arrivals
-        arrivals = []
-        try model.observe(heard, virtualHost)
     }
 
-    /// Tells the model what the broker has taken in.
-    private func apply(_ operation: Operation, of peer: Int, _ number: UInt16) {
-        let channel = model.channel(peer, number)
-        if case .method(.txCommit) = operation {
-            let state = peers[peer]?.connection.state.channels[number]
-            channel.isCommitRefused =
-                channel.transaction != nil && state?.state.phase != .open
+    /// Tells the model what the broker has written, and has it look at what became of the rest.
+    func listen() throws {
+        model.isBlocked = virtualHost.state.journal.blockReason != nil
+        if model.isBlocked { model.noteBlocked() }
+        var arrivals: [Arrival] = []
+        for (_, peer) in peers.sorted(by: { $0.key < $1.key }) {
+            peer.overhear()
+            try hear(peer, &arrivals)
         }
-        model.apply(operation, on: channel)
+        try model.observe(arrivals, virtualHost)
+    }
+
+    /// What went wrong while the broker was called goes wrong now.
+    func throwFailure() throws {
+        guard let failure = failure.take() else { return }
+        throw failure
     }
 
     /// Whether a commit waits for the disk.
     private func isCommitting(_ peer: Int, _ channel: UInt16) -> Bool {
         let state = peers[peer]?.connection.state.channels[channel]
         return state.map { $0.state.commitReadCount > 0 } ?? false
-    }
-
-    /// Tells the model of commits that waited and have been carried out.
-    private func applyCommits() {
-        for (peer, number) in waitingCommits where !isCommitting(peer, number) {
-            note("\(peer)/\(number): the commit goes on")
-            count(\.waitingCommits)
-            _ = model.bury(virtualHost)
-            model.dying = virtualHost.pendingDeaths
-            apply(.method(.txCommit(TxCommit())), of: peer, number)
-        }
-        waitingCommits.removeAll { !isCommitting($0.peer, $0.channel) }
     }
 
     private func flush() throws {
@@ -186,17 +187,16 @@ final class Simulation {
                 guard let peer = peers[Int(connection.state.id)] else {
                     throw Violation("a connection that is gone wants to send")
                 }
-                send(to: peer)
-                try hear(peer)
+                try send(to: peer)
             }
         }
     }
 
     /// The socket takes it all, or a part and the rest a moment later.
-    private func send(to peer: SimulatedPeer) {
+    private func send(to peer: SimulatedPeer) throws {
         let all = peer.sendingCount
         let count = random.oneIn(4) ? Int.random(in: 0...all, using: &random) : all
-        peer.takeFromSocket(count)
+        try peer.takeFromSocket(count)
         // It may say that it takes more before it is known that it did not.
         let isEarly = random.oneIn(2)
         if count < all, isEarly { virtualHost.socketIsWritable(peer.connection) }
@@ -208,7 +208,7 @@ final class Simulation {
         if count < all, !isEarly { virtualHost.socketIsWritable(peer.connection) }
     }
 
-    private func hear(_ peer: SimulatedPeer) throws {
+    private func hear(_ peer: SimulatedPeer, _ arrivals: inout [Arrival]) throws {
         for (number, heard) in try peer.heard() {
             note("  -> \(peer.id)/\(number): \(heard.method.name) \(heard.summary)")
             if case .connectionClose(let close) = heard.method {

@@ -130,15 +130,14 @@ struct SimulationChoices {
         }
         // What died in a queue that is gone with its connection cannot be followed from outside
         // once it was paged out.
-        // Dead letters of one moment come to a stream in an order that only the broker knows.
-        guard random.oneIn(2), !isStreaming, isDurable || limits.messageMemoryMax > 1 << 20 else {
-            return
-        }
+        guard random.oneIn(2), isDurable || limits.messageMemoryMax > 1 << 20 else { return }
         let exchange = random.pick(["", "", "x1", "x2", "amq.fanout", "nowhere"])
         arguments.append(.init(name: "x-dead-letter-exchange", value: .string(exchange)))
         guard exchange.isEmpty || random.oneIn(3) else { return }
-        let key = random.pick(["q1", "q2", "q3", "q4", "a.b"])
-        arguments.append(.init(name: "x-dead-letter-routing-key", value: .string(key)))
+        var keys: [ShortString] = ["q1", "q2", "q3", "q4", "a.b"]
+        if isStreaming { keys += [SimulationChoices.stream, SimulationChoices.stream] }
+        let key = random.pick(keys)
+        arguments.append(.init(name: "x-dead-letter-routing-key", value: .longString(key.bytes)))
     }
 
     /// Any declaration of an exchange.

@@ -109,6 +109,7 @@ extension Handle where State == QueueState {
             virtualHost.state.journal.ledger.settle(lsn)
         }
         virtualHost.release(message)
+        virtualHost.noteStep(.delayedRouted)
     }
 }
 

@@ -61,6 +61,7 @@ extension Handle where State == ChannelState {
             try commit()
         } catch {
             state.connection.fail(error, channel: state.number)
+            state.virtualHost.noteStep(.commitFailed(self))
         }
     }
 

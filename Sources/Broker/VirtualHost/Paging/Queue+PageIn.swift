@@ -159,7 +159,10 @@ extension Handle where State == QueueState {
         if state.turnFirst != nil { state.virtualHost.schedule(self) }
         let waiting = state.waitingGets
         state.waitingGets = []
-        for channel in waiting { channel.resumeGet() }
+        for channel in waiting {
+            channel.resumeGet()
+            state.virtualHost.noteStep(.fetched)
+        }
     }
 
     /// Drops a message at the front that cannot be read; its record stays where it is.

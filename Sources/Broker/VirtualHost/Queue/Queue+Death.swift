@@ -143,7 +143,11 @@ extension Handle where State == VirtualHostState {
 
     @inline(never)
     private func buryAll() {
-        while let death = state.deaths.popFirst() { death.queue.bury(death) }
+        noteStep(.burying)
+        while let death = state.deaths.popFirst() {
+            death.queue.bury(death)
+            noteStep(.buried)
+        }
     }
 
     /// Deals with all deaths there are, before somebody is told that a message is safe.

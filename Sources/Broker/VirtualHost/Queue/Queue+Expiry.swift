@@ -32,6 +32,10 @@ extension Handle where State == QueueState {
             setFrontDeadline(deadline, priority)
             return entry
         }
+        // Those that end before it must not leave their end to the front, where it stands.
+        if state.settings.timeToLive != nil, deadline > state.ready[priority].frontDeadline {
+            state.ready[priority].frontDeadline = deadline
+        }
         var timed = entry
         timed.terms = entry.terms.with(
             virtualHost.state.timers.add(

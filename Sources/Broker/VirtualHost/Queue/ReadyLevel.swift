@@ -22,7 +22,8 @@ struct ReadyLevel: ~Copyable {
     private var goneCount = 0
     /// Ends the messages at the front of the list, where they end in the order they came.
     var frontTimer = TimerWheel<TimerEvent>.ID.none
-    /// The latest end in the list that `frontTimer` sees to.
+    /// The latest end in the list since the queue gives its messages one: what ends sooner needs a
+    /// timer of its own.
     var frontDeadline = Instant.zero
     /// Messages that came back and have an end.
     private var returnedEnds = ReturnedEnds()

@@ -182,6 +182,22 @@ struct MessageExpiryTests {
         }
     }
 
+    @Test("a message ends in time behind later ones that waited behind one without an end")
+    func behindUntimed() throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            try peer.declare("q")
+            publish("endless", by: peer)
+            try broker.set(PolicyRecord("p", "q", ["message-ttl": .int32(1_000)]))
+            publish("late", by: peer)
+            #expect(try peer.get("q").content.text == "endless")
+            publish("early", "20", by: peer)
+            broker.advance(by: .milliseconds(20))
+            #expect(try count(broker) == 1)
+            #expect(try peer.get("q").content.text == "late")
+        }
+    }
+
     @Test("ends outlive a crash by the calendar, whatever the clock of the machine says")
     func restart() throws {
         try DialogueBroker.play { broker in
