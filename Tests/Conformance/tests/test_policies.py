@@ -302,6 +302,7 @@ def test_ttl_counts_for_what_comes_from_then_on(ch, q, policies):
     name = q()
     ch.declare(name)
     ch.publish(b"before", name)
+    ch.sync()
     policies.set(name, {"message-ttl": 100})
     time.sleep(0.3)
     assert bodies(ch, name) == [b"before"]
