@@ -105,7 +105,17 @@ def test_unknown_settings_and_wrong_values_are_400(manage, policies, key, value)
     assert "Validation failed" in answer["reason"]
 
 
+@pytest.mark.parametrize("definition", [
+    {"ha-mode": "exactly", "ha-params": 0}, {"ha-mode": "nodes"},
+    {"ha-mode": "nodes", "ha-params": []}, {"ha-mode": "nodes", "ha-params": ["a", 1]},
+    {"ha-mode": "all", "ha-params": 1}, {"ha-sync-batch-size": 1}], ids=str)
+def test_settings_of_mirrored_queues_that_do_not_go_together_are_400(manage, policies, definition):
+    status, answer = manage.put(policies.name, {**GOOD, "definition": definition})
+    assert (status, answer["error"]) == (400, "bad_request")
+
+
 @pytest.mark.parametrize("key,value", [
+    ("alternate-exchange", "n" * 300), ("dead-letter-exchange", "n" * 300),
     ("alternate-exchange", "x"), ("dead-letter-exchange", ""), ("dead-letter-routing-key", "k"),
     ("dead-letter-strategy", "at-least-once"), ("message-ttl", 0), ("expires", 1),
     ("max-length", 0), ("max-length-bytes", 0), ("max-in-memory-length", 0),
