@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import threading
+import uuid
 
 import pytest
 
@@ -275,6 +276,20 @@ def test_url_from_the_environment_that_makes_no_sense_is_64_and_named(run):
     result = run("ping", BROKERCTL_URL="nonsense")
     assert result.status == USAGE
     assert "BROKERCTL_URL" in result.sentence()
+
+
+def test_removing_a_binding_that_is_not_there_is_65(run):
+    queue = "failures." + uuid.uuid4().hex[:8]
+    assert run("queue", "declare", queue).status == OK
+    assert run("binding", "declare", "amq.direct", queue, "--key", "a").status == OK
+    missing = run("binding", "delete", "amq.direct", queue, "--key", "b")
+    assert missing.status == NOT_FOUND
+    assert "no binding has the key 'b'" in missing.sentence()
+    both = run("binding", "delete", "amq.direct", queue, "--key", "a", "--key", "b")
+    assert both.status == NOT_FOUND and "removed 1 binding\n" in both.err
+    again = run("binding", "delete", "amq.direct", queue, "--key", "a")
+    assert again.status == NOT_FOUND and "'a'" in again.sentence()
+    assert run("queue", "delete", queue).status == OK
 
 
 @pytest.mark.parametrize("command", [

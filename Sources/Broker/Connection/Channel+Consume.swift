@@ -52,6 +52,7 @@ extension Handle where State == ChannelState {
             )
         }
         let priority = try priority(of: method)
+        try checkIdleArguments(of: method)
         let isExclusive = method.exclusive && queue.state.settings.type == .classic
         try checkExclusive(isExclusive, queue: queue, name: name)
         let timeout = try AcknowledgementTimeout.ofConsumer(method.arguments)
@@ -90,13 +91,29 @@ extension Handle where State == ChannelState {
 
     private func priority(of method: BasicConsume) throws(ProtocolError) -> Int64 {
         guard let value = method.arguments["x-priority"] else { return 0 }
-        guard let priority = value.integer else {
-            throw ProtocolError(
-                .preconditionFailed,
-                "invalid arg 'x-priority': unacceptable type \(value.type.errorName)"
-            )
-        }
+        guard let priority = value.integer else { throw wrongType("x-priority", value) }
         return priority
+    }
+
+    /// To be told when a mirrored queue fails over, which none here does.
+    static var failoverArgument: ShortString { "x-cancel-on-ha-failover" }
+
+    /// Checks arguments that have no effect: of mirrored queues, and of AMQP 1.0's credit.
+    ///
+    /// - Throws: 406 for a wrong type (x-credit: RabbitMQ 541).
+    private func checkIdleArguments(of method: BasicConsume) throws(ProtocolError) {
+        if let value = method.arguments[Channel.failoverArgument], value.boolean == nil {
+            throw wrongType(Channel.failoverArgument, value)
+        }
+        guard let value = method.arguments["x-credit"] else { return }
+        guard case .table = value else { throw wrongType("x-credit", value) }
+    }
+
+    private func wrongType(_ argument: ShortString, _ value: FieldValue) -> ProtocolError {
+        ProtocolError(
+            .preconditionFailed,
+            "invalid arg '\(argument.string)': unacceptable type \(value.type.errorName)"
+        )
     }
 
     /// Only classic queues know exclusive consumers; others take the flag and do not look at it.

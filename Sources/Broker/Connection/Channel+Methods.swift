@@ -254,13 +254,24 @@ extension Handle where State == ChannelState {
             isDurable = queue.state.journalID != 0
             try virtualHost.checkOwner(of: queue, state.connection)
             let place = "queue '\(name.string)' in vhost '\(virtualHost.nameText)'"
-            // A stream is deleted whatever is in it and whoever reads it (RabbitMQ).
-            let isStream = queue.state.stream != nil
-            if delete.ifUnused, !isStream, !queue.state.consumers.isEmpty {
-                throw ProtocolError(.preconditionFailed, "\(place) in use")
-            }
-            if delete.ifEmpty, !queue.state.ready.isEmpty {
-                throw ProtocolError(.preconditionFailed, "\(place) not empty")
+            switch queue.state.settings.type {
+            case .classic:
+                if delete.ifUnused, !queue.state.consumers.isEmpty {
+                    throw ProtocolError(.preconditionFailed, "\(place) in use")
+                }
+                if delete.ifEmpty, !queue.state.ready.isEmpty {
+                    throw ProtocolError(.preconditionFailed, "\(place) not empty")
+                }
+            case .quorum:
+                guard !delete.ifUnused, !delete.ifEmpty else {
+                    throw ProtocolError(
+                        .notImplemented,
+                        "cannot delete \(place). queue.delete operations with if-unused or "
+                            + "if-empty flag set are not supported by quorum queues"
+                    )
+                }
+            // It goes whatever is in it and whoever reads it (RabbitMQ).
+            case .stream: break
             }
             count = queue.state.ready.count
             virtualHost.delete(queue)

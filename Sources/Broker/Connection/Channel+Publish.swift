@@ -175,8 +175,9 @@ extension Handle where State == ChannelState {
     @inline(never)
     private func publishUnusual(_ message: Message, isMandatory: Bool) throws(ProtocolError) {
         let virtualHost = state.virtualHost
-        holdIfBlocked()
         let exchange = try virtualHost.exchangeToPublish(to: message.exchange)
+        // Whoever asks why nothing goes on shall be told.
+        if exchange.state.kind != .management { holdIfBlocked() }
         let traits = try inspect(message)
         message.header.traits = traits
         if state.transaction != nil {

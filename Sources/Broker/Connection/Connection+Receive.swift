@@ -77,7 +77,7 @@ extension Handle where State == ConnectionState {
         }
         let payload = bytes.slice(from: payloadStart, count: size)
         if mustAwaitDisk(type: type, number: number, payload: payload) {
-            state.isAwaitingDisk = true
+            state.pauses.insert(.disk)
             return nil
         }
         do throws(ProtocolError) {

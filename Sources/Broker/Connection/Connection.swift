@@ -45,10 +45,8 @@ struct ConnectionState: ~Copyable {
     /// From this many on nothing more is read from it.
     var outboundSizeMax = Int.max
     var isDirty = false
-    /// Its next method may not overtake an answer that waits for the disk.
-    var isAwaitingDisk = false
-    /// A basic.get waits for a message that is being read from disk.
-    var isAwaitingPage = false
+    /// Why nothing is read from it for now, whatever waits to be sent.
+    var pauses: ReadingPauses = []
     /// Reading is paused, and its reactor wants to be told when it may go on.
     var isReadingHeld = false
     /// Where the shell finds it; the core only carries it.
@@ -218,13 +216,13 @@ extension Handle where State == ConnectionState {
     @inline(__always)
     var isCongested: Bool { state.outbound.byteCount >= state.outboundSizeHigh }
 
-    /// Whether nothing more is read from it for now: too much waits to be sent, or its next
-    /// method must wait for the disk.
+    /// Whether as much waits to be sent as may.
     @inline(__always)
-    var isReadingPaused: Bool {
-        state.outbound.byteCount >= state.outboundSizeMax || state.isAwaitingDisk
-            || state.isAwaitingPage
-    }
+    var isOutboundFull: Bool { state.outbound.byteCount >= state.outboundSizeMax }
+
+    /// Whether nothing more is read from it for now.
+    @inline(__always)
+    var isReadingPaused: Bool { isOutboundFull || !state.pauses.isEmpty }
 
     /// Makes sure it is flushed when the batch ends.
     @inline(__always)

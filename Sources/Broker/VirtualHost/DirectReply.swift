@@ -78,7 +78,7 @@ extension Handle where State == VirtualHostState {
     func reply(_ message: Message) -> Bool {
         guard let channel = state.replyAddresses.value(for: message.routingKey),
             let reply = channel.state.directReply,
-            !channel.state.connection.isReadingPaused
+            !channel.state.connection.isOutboundFull
         else { return false }
         let deliveryTag = channel.state.nextDeliveryTag
         channel.state.nextDeliveryTag += 1
@@ -157,6 +157,7 @@ extension Handle where State == ChannelState {
     /// Hands a message to the management exchange over to whoever answers.
     func requestManagement(_ message: Message, through exchange: Exchange) {
         countPublish(through: exchange, deliveries: 0)
+        state.managementRequestCount += 1
         guard let management = state.virtualHost.state.management else { return }
         let properties: BasicProperties
         do throws(WireError) {

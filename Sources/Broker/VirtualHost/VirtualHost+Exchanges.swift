@@ -106,7 +106,7 @@ extension Handle where State == VirtualHostState {
 
     private func checkAlternateExchange(of declare: ExchangeDeclare) throws(ProtocolError) {
         guard let value = declare.arguments["alternate-exchange"] else { return }
-        guard case .longString(let bytes) = value, ShortString(bytes: bytes) != nil else {
+        guard case .longString = value else {
             throw ProtocolError(
                 .preconditionFailed,
                 "invalid arg 'alternate-exchange' for exchange '\(declare.exchange.string)' in "

@@ -57,7 +57,10 @@ enum BindingCommands {
     private static let delete = CommandSpec(
         name: "delete",
         summary: "remove bindings",
-        discussion: "Key and arguments have to be those the binding was made with.",
+        discussion: """
+            Key and arguments have to be those the binding was made with. Exit code 65 says that \
+            there is none with them; RabbitMQ does not tell.
+            """,
         arguments: arguments,
         options: options,
         examples: [
@@ -78,8 +81,21 @@ enum BindingCommands {
         let what =
             "\(isDeclaring ? "bind" : "unbind") \(isToExchange ? "exchange" : "queue") "
             + "'\(destination)' \(isDeclaring ? "to" : "from") exchange '\(exchange)'"
-        return try await access.withChannel { channel in
+        return try await access.withConnection { connection in
+            let channel = try await connection.openChannel()
+            let census =
+                isDeclaring
+                ? nil
+                : try await BindingCensus(
+                    connection,
+                    virtualHost: access.options.virtualHost,
+                    exchange: exchange,
+                    destination: destination,
+                    isToExchange: isToExchange
+                )
+            var missing: [ShortString] = []
             for key in keys {
+                let before = try await census?.count()
                 try await attempting(what) { () async throws(ClientError) in
                     let binding = Channel.Binding(
                         of: isToExchange ? .exchange(destination) : .queue(destination),
@@ -89,9 +105,21 @@ enum BindingCommands {
                     )
                     try await isDeclaring ? channel.bind(binding) : channel.unbind(binding)
                 }
+                if let before, try await census?.count() == before { missing.append(key) }
             }
-            let count = keys.count == 1 ? "1 binding" : "\(keys.count) bindings"
-            access.console.say("\(isDeclaring ? "made" : "removed") \(count)")
+            let done = keys.count - missing.count
+            if done > 0 || missing.isEmpty {
+                let count = done == 1 ? "1 binding" : "\(done) bindings"
+                access.console.say("\(isDeclaring ? "made" : "removed") \(count)")
+            }
+            guard missing.isEmpty else {
+                let list = missing.map { "'\($0)'" }.joined(separator: ", ")
+                throw CommandFailure(
+                    .notFound,
+                    "cannot \(what): no binding has the key \(list)"
+                        + (arguments.isEmpty ? "" : " and these arguments")
+                )
+            }
             return .ok
         }
     }

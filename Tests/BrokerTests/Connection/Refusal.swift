@@ -231,6 +231,11 @@ extension Refusal {
     ]
 
     private static let messages: [Refusal] = [
+        Refusal(
+            "consuming with an x-credit that is no table",
+            BasicConsume(queue: "own", arguments: ["x-credit": .int32(5)]),
+            .preconditionFailed
+        ),
         Refusal("consuming a missing queue", BasicConsume(queue: "missing"), .notFound),
         Refusal("consuming somebody else's queue", BasicConsume(queue: "locked"), .resourceLocked),
         Refusal(

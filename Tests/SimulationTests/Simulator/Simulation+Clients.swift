@@ -263,9 +263,11 @@ extension Simulation {
             }
             return .exchangeDeclare(declare)
         case 7:
-            return .queueDelete(
-                QueueDelete(queue: anyQueue, ifUnused: random.oneIn(3), ifEmpty: random.oneIn(3))
-            )
+            var delete = QueueDelete(queue: anyQueue)
+            // Of a quorum queue a condition would end the connection.
+            delete.ifUnused = random.oneIn(3) && !choices.hasQuorumQueues
+            delete.ifEmpty = random.oneIn(3) && !choices.hasQuorumQueues
+            return .queueDelete(delete)
         case 8:
             return .exchangeDelete(
                 ExchangeDelete(exchange: random.pick(choices.exchanges).exchange)

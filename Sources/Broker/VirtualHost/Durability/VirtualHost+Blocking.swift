@@ -17,9 +17,10 @@ extension Handle where State == VirtualHostState {
             connection.setBlocked(reason)
             var hasPublished = false
             connection.state.channels.forEach { channel in
-                hasPublished = hasPublished || channel.state.counters.published > 0
+                let asked = channel.state.managementRequestCount
+                hasPublished = hasPublished || channel.state.counters.published > asked
             }
-            if hasPublished { connection.state.isAwaitingDisk = true }
+            if hasPublished { connection.state.pauses.insert(.blocked) }
         }
     }
 
@@ -50,7 +51,7 @@ extension Handle where State == VirtualHostState {
             state.journal.buffer.count &+ state.streams.pendingSize
                 > state.limits.journalBacklogMax
         else { return }
-        connection.state.isAwaitingDisk = true
+        connection.state.pauses.insert(.disk)
         state.journal.hasHeldPublishers = true
     }
 
@@ -71,7 +72,7 @@ extension Handle where State == VirtualHostState {
     private func readOn() -> [ShellAddress] {
         var held: [ShellAddress] = []
         forEachConnection { connection in
-            connection.state.isAwaitingDisk = false
+            connection.state.pauses.subtract([.disk, .blocked])
             guard connection.state.isReadingHeld, !connection.isReadingPaused else { return }
             connection.state.isReadingHeld = false
             held.append(connection.state.address)
@@ -93,7 +94,7 @@ extension Handle where State == ChannelState {
     func holdIfBlocked() {
         guard let reason = state.virtualHost.state.journal.blockReason else { return }
         state.connection.setBlocked(reason)
-        state.connection.state.isAwaitingDisk = true
+        state.connection.state.pauses.insert(.blocked)
     }
 
     /// Answers every publish that waits for the disk with basic.nack.

@@ -261,9 +261,7 @@ extension Handle where State == ChannelState {
             sent += 1
         }
         state.heldAnswers.removeFirst(sent)
-        if state.heldAnswers.isEmpty, state.virtualHost.state.journal.blockReason == nil {
-            state.connection.state.isAwaitingDisk = false
-        }
+        if state.heldAnswers.isEmpty { state.connection.state.pauses.remove(.disk) }
         sendConfirms()
         if !state.heldAnswers.isEmpty || state.confirms.isPending { waitForDisk() }
     }

@@ -3,6 +3,14 @@ import Wire
 /// An exchange: decides which queues a message goes to.
 typealias Exchange = Handle<ExchangeState>
 
+extension ShortString {
+    /// The exchange that a long string names.
+    ///
+    /// Of more octets than a name may have, it names none: RabbitMQ takes that for an exchange that
+    /// does not exist. No exchange is called LF, since declaring takes it out of names.
+    init(ofExchange octets: [UInt8]) { self = ShortString(bytes: octets) ?? "\n" }
+}
+
 /// The state behind an `Exchange` handle.
 struct ExchangeState: ~Copyable {
     let name: [UInt8]

@@ -33,7 +33,7 @@ extension Handle where State == ChannelState {
             )
         }
         state.commitReadCount = reads.count
-        state.connection.state.isAwaitingPage = true
+        state.connection.state.pauses.insert(.page)
         return true
     }
 
@@ -56,7 +56,7 @@ extension Handle where State == ChannelState {
         guard state.commitReadCount > 0 else { return }
         state.commitReadCount -= 1
         guard state.commitReadCount == 0 else { return }
-        state.connection.state.isAwaitingPage = false
+        state.connection.state.pauses.remove(.page)
         do throws(ProtocolError) {
             try commit()
         } catch {
@@ -69,7 +69,7 @@ extension Handle where State == ChannelState {
     func forgetWaitingCommit() {
         guard state.commitReadCount > 0 else { return }
         state.commitReadCount = 0
-        state.connection.state.isAwaitingPage = false
+        state.connection.state.pauses.remove(.page)
     }
 }
 

@@ -23,7 +23,7 @@ extension Handle where State == QueueState {
     /// Lets a channel's basic.get wait until messages have been read.
     func suspend(_ channel: Channel, isNoAck: Bool) {
         channel.state.waitingGet = WaitingGet(queue: self, isNoAck: isNoAck)
-        channel.state.connection.state.isAwaitingPage = true
+        channel.state.connection.state.pauses.insert(.page)
         state.waitingGets.append(channel)
     }
 
@@ -41,7 +41,7 @@ extension Handle where State == ChannelState {
     func resumeGet() {
         guard let get = state.waitingGet else { return }
         state.waitingGet = nil
-        state.connection.state.isAwaitingPage = false
+        state.connection.state.pauses.remove(.page)
         self.get(from: get.queue, isNoAck: get.isNoAck)
     }
 
@@ -49,7 +49,7 @@ extension Handle where State == ChannelState {
     func forgetWaitingGet() {
         guard let get = state.waitingGet else { return }
         state.waitingGet = nil
-        state.connection.state.isAwaitingPage = false
+        state.connection.state.pauses.remove(.page)
         get.queue.state.waitingGets.removeAll { $0 == self }
     }
 }

@@ -318,7 +318,7 @@ extension Handle where State == VirtualHostState {
     @inline(__always)
     func holdIfSpillIsBehind(_ connection: Connection) {
         guard state.paging.spillBuffer.count >= PagingState.spillBacklogMax else { return }
-        connection.state.isAwaitingDisk = true
+        connection.state.pauses.insert(.disk)
         state.journal.hasHeldPublishers = true
     }
 }

@@ -59,7 +59,7 @@ struct AppliedPolicies: Equatable, Sendable {
         let name: ShortString = "alternate-exchange"
         let value = declared[name] ?? definition[name]
         guard case .longString(let octets)? = value else { return nil }
-        return ShortString(bytes: octets)
+        return ShortString(ofExchange: octets)
     }
 
     /// The lower of two limits; the first where they are no numbers.

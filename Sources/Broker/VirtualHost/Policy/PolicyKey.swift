@@ -16,8 +16,10 @@ struct PolicyKey {
     fileprivate(set) var isArgument = true
 
     fileprivate enum Form {
-        /// A name or a routing key, at most 255 octets.
-        case name
+        /// The name of an exchange, which need not exist.
+        case exchange
+        /// At most 255 octets.
+        case routingKey
         case integer(ClosedRange<Int64>)
         case oneOf([String])
         /// As in x-max-age.
@@ -57,8 +59,8 @@ struct PolicyKey {
                 "maximum length in bytes",
                 any
             ),
-            limit("max-in-memory-length", natural, "maximum memory in bytes", quorum),
-            limit("max-in-memory-bytes", natural, "maximum memory in bytes", quorum),
+            limit("max-in-memory-length", natural, "maximum memory in bytes", noStream),
+            limit("max-in-memory-bytes", natural, "maximum memory in bytes", noStream),
             limit("delivery-limit", natural, "delivery limit", quorum),
             limit(
                 "consumer-timeout",
@@ -75,13 +77,13 @@ struct PolicyKey {
             ),
             .init(
                 name: "dead-letter-exchange",
-                form: .name,
+                form: .exchange,
                 noun: "dead letter exchange name",
                 types: noStream
             ),
             .init(
                 name: "dead-letter-routing-key",
-                form: .name,
+                form: .routingKey,
                 noun: "dead letter routing key",
                 types: noStream
             ),
@@ -105,7 +107,7 @@ struct PolicyKey {
             ),
             .init(
                 name: "alternate-exchange",
-                form: .name,
+                form: .exchange,
                 noun: "alternate exchange name",
                 isArgument: false
             ),
@@ -221,7 +223,8 @@ extension PolicyKey {
 
     private func isValid(_ value: FieldValue) -> Bool {
         switch form {
-        case .name:
+        case .exchange: if case .longString = value { return true } else { return false }
+        case .routingKey:
             guard case .longString(let octets) = value else { return false }
             return octets.count <= ShortString.countMax
         case .integer(let range): return value.integer.map(range.contains) ?? false
@@ -234,17 +237,29 @@ extension PolicyKey {
     /// What is wrong with settings of mirrored queues, which depend on each other (RabbitMQ:
     /// rabbit_mirror_queue_misc, validate_policy).
     private static func mirroring(in definition: FieldTable) -> String? {
+        let given = definition["ha-params"]
+        let text = given?.erlangTerm ?? "none"
         switch definition["ha-mode"]?.text {
         case nil:
             let dependent: [ShortString] = [
-                "ha-params", "ha-sync-mode", "ha-promote-on-shutdown", "ha-promote-on-failure",
+                "ha-params", "ha-sync-mode", "ha-sync-batch-size", "ha-promote-on-shutdown",
+                "ha-promote-on-failure",
             ]
             guard dependent.contains(where: { definition[$0] != nil }) else { return nil }
             return "ha-mode must be specified to specify ha-params, ha-sync-mode or "
                 + "ha-promote-on-shutdown"
-        case "exactly" where definition["ha-params"]?.integer == nil:
-            let given = definition["ha-params"]?.erlangTerm ?? "none"
-            return "ha-mode=\"exactly\" takes an integer, \(given) given"
+        case "all" where given != nil: return "ha-mode=\"all\" does not take parameters"
+        case "exactly" where given?.integer.map({ $0 > 0 }) != true:
+            return "ha-mode=\"exactly\" takes an integer, \(text) given"
+        case "nodes":
+            guard case .array(let nodes)? = given else {
+                return "ha-mode=\"nodes\" takes a list, \(text) given"
+            }
+            if nodes.isEmpty { return "ha-mode=\"nodes\" list must be non-empty" }
+            let wrong = nodes.filter { $0.text == nil }.map(\.erlangTerm)
+            guard !wrong.isEmpty else { return nil }
+            return "ha-mode=\"nodes\" takes a list of strings, [\(wrong.joined(separator: ","))] "
+                + (wrong.count == 1 ? "was not a string" : "were not strings")
         default: return nil
         }
     }

@@ -122,7 +122,10 @@ struct QueueSettings {
         case "x-queue-master-locator":
             guard entry.value.text != nil else { throw context.wrongType(entry.value) }
         case "x-dead-letter-exchange":
-            deadLetterExchange = try context.name(entry.value)
+            guard case .longString(let name) = entry.value else {
+                throw context.wrongType(entry.value)
+            }
+            deadLetterExchange = ShortString(ofExchange: name)
         case "x-dead-letter-routing-key":
             deadLetterRoutingKey = try context.name(entry.value)
             guard context.isFromPolicy || declare.arguments["x-dead-letter-exchange"] != nil
@@ -301,7 +304,7 @@ struct QueueSettings {
             return .milliseconds(number)
         }
 
-        /// A name of an exchange, or a routing key.
+        /// A name of a header, or a routing key.
         func name(_ value: FieldValue) throws(ProtocolError) -> ShortString {
             guard case .longString(let bytes) = value else { throw wrongType(value) }
             guard let name = ShortString(bytes: bytes) else {

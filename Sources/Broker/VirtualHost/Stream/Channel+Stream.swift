@@ -11,12 +11,15 @@ extension Handle where State == ChannelState {
         queue: Queue
     ) throws(ProtocolError) -> StreamOffset? {
         let type = queue.state.settings.type
-        let refused: Set<ShortString> =
-            type == .stream
-            ? ["x-priority"]
-            : [
-                StreamOffset.argument, StreamFilter.argument, StreamFilter.unfilteredArgument,
-            ]
+        let ofStreams = [
+            StreamOffset.argument, StreamFilter.argument, StreamFilter.unfilteredArgument,
+        ]
+        let refused: [ShortString] =
+            switch type {
+            case .classic: ofStreams
+            case .quorum: ofStreams + [Channel.failoverArgument]
+            case .stream: ["x-priority", Channel.failoverArgument]
+            }
         for entry in method.arguments.entries where refused.contains(entry.name) {
             throw ProtocolError(
                 .preconditionFailed,

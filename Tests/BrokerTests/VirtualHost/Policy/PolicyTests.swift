@@ -60,6 +60,23 @@ struct PolicyTests {
         (["ha-mode": .string("x")], #"<<"x">> is not a valid ha-mode value"#),
         (["ha-mode": .string("exactly")], #"ha-mode="exactly" takes an integer, none given"#),
         (
+            ["ha-mode": .string("exactly"), "ha-params": .int64(0)],
+            #"ha-mode="exactly" takes an integer, 0 given"#
+        ),
+        (["ha-mode": .string("nodes")], #"ha-mode="nodes" takes a list, none given"#),
+        (
+            ["ha-mode": .string("nodes"), "ha-params": .array([])],
+            #"ha-mode="nodes" list must be non-empty"#
+        ),
+        (
+            ["ha-mode": .string("nodes"), "ha-params": .array([.int64(1)])],
+            #"ha-mode="nodes" takes a list of strings, [1] was not a string"#
+        ),
+        (
+            ["ha-mode": .string("all"), "ha-params": .int64(1)],
+            #"ha-mode="all" does not take parameters"#
+        ),
+        (
             ["ha-params": .int64(2)],
             "ha-mode must be specified to specify ha-params, ha-sync-mode or ha-promote-on-shutdown"
         ),
@@ -87,6 +104,7 @@ struct PolicyTests {
             ["stream-max-segment-size-bytes": .int64(1000)], ["initial-cluster-size": .int64(1)],
             ["queue-leader-locator": .string("balanced")], ["ha-mode": .string("all")],
             ["ha-mode": .string("exactly"), "ha-params": .int64(2)],
+            ["ha-mode": .string("nodes"), "ha-params": .array([.string("rabbit@a")])],
             ["queue-master-locator": .string("min-masters")],
         ] as [FieldTable]
     )
@@ -143,6 +161,7 @@ struct PolicyTests {
         }
         #expect(try types("queue-mode", .string("lazy")) == [true, false])
         #expect(try types("ha-mode", .string("all")) == [true, false])
+        #expect(try types("max-in-memory-length", .int64(1)) == [true, true])
         #expect(try types("delivery-limit", .int64(3)) == [false, true])
         #expect(try types("consumer-timeout", .int64(1)) == [true, true])
         let age = try Policy(PolicyRecord("p", "", ["max-age": .string("1h")]))
