@@ -45,7 +45,9 @@ struct Limits: Sendable, Equatable {
     /// The topology is described anew when this much of the journal is kept for it alone.
     var journalDescriptionInterval: UInt64 = 64 << 20
     /// From this much that the journal has not taken on, who publishes is read no more.
-    var journalBacklogMax = 16 << 20
+    ///
+    /// What one turn adds still fits into a buffer of 16 MiB.
+    var journalBacklogMax = 12 << 20
     /// What confirms wait for.
     var sync = SyncPolicy.confirm
     /// How long records may lie unsynced with the policy `interval`.

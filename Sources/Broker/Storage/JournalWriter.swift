@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The journal thread of one virtual host: takes batches, writes them, makes them durable.
@@ -9,6 +10,8 @@ final class JournalWriter: @unchecked Sendable {
     private static let retryInterval = Duration.milliseconds(200)
     /// How often free space is looked at when nothing is wrong and there is something to write.
     private static let spaceInterval = Duration.milliseconds(100)
+    /// How long nothing is written before memory that large batches took is given back.
+    private static let idleInterval = Duration.milliseconds(200)
 
     private let domain: VirtualHostDomain
     private let journal: Journal
@@ -22,6 +25,9 @@ final class JournalWriter: @unchecked Sendable {
     private var freeSpace: Int?
     private var spaceSeenAt = Instant.zero
     private var syncedAt = Instant.zero
+    private var writtenAt = Instant.zero
+    /// Large batches have been written, whose memory nobody may need now.
+    private var hasUnusedMemory = false
     /// Publishers are held back.
     private var isHolding = false
 
@@ -61,6 +67,7 @@ final class JournalWriter: @unchecked Sendable {
             while hasUrgentWork { writeBatch() }
             syncIfDue()
             lookAtSpace(again: isHolding)
+            giveBackMemory()
             guard reason == .stop else { continue }
             writeBatch()
             close()
@@ -73,8 +80,10 @@ final class JournalWriter: @unchecked Sendable {
     /// How long to sleep when there is nothing to write; `nil` for as long as it takes.
     private var patience: Duration? {
         if isHolding { return JournalWriter.retryInterval }
-        guard journal.owesSync else { return nil }
-        return max(.zero, journal.options.syncInterval - (SystemClock.now() - syncedAt))
+        if journal.owesSync {
+            return max(.zero, journal.options.syncInterval - (SystemClock.now() - syncedAt))
+        }
+        return hasUnusedMemory ? JournalWriter.idleInterval : nil
     }
 
     /// Whether somebody waits for what has collected; what nobody waits for is seen to soon.
@@ -93,8 +102,10 @@ final class JournalWriter: @unchecked Sendable {
         let status = status
         domain.lock.lock()
         domain.journalStatus = status
-        domain.virtualHost.begin(at: SystemClock.now())
+        writtenAt = SystemClock.now()
+        domain.virtualHost.begin(at: writtenAt)
         let held = cycle.publish()
+        hasUnusedMemory = domain.virtualHost.state.journal.buffer.hasServedLarge
         // What is left unsent after its rounds stays marked, and the next turn takes it.
         _ = flusher.finish(domain, notify: notify)
         for address in held { notify(address) }
@@ -135,6 +146,16 @@ final class JournalWriter: @unchecked Sendable {
         }
         syncedAt = now
         publishStatus()
+    }
+
+    /// Gives back what large batches took, once it has not been needed for a while.
+    private func giveBackMemory() {
+        guard hasUnusedMemory, SystemClock.now() - writtenAt >= JournalWriter.idleInterval else {
+            return
+        }
+        hasUnusedMemory = false
+        _ = domain.lock.withLock { domain.virtualHost.state.journal.buffer.takeUnused() }
+        clinux_trim_memory()
     }
 
     /// What the page cache holds cannot be trusted any more: nothing may be confirmed.

@@ -44,7 +44,7 @@ final class PagerThread: @unchecked Sendable {
                 }
                 if wakeUp.isStopping { return }
             }
-            if domain.lock.withLock(domain.virtualHost.takeShrinkage) {
+            if domain.lock.withLock(domain.virtualHost.takeShrinkage) != nil {
                 // A drained backlog leaves the allocator with hundreds of megabytes of holes.
                 clinux_trim_memory()
             }

@@ -24,6 +24,8 @@ struct JournalBuffer: ~Copyable {
     /// Memory of a batch that was written while the next one collected, for the one after it.
     private var spare: UnsafeMutableRawPointer?
     private var spareCapacity = 0
+    /// A large batch has come back since `takeUnused`: its memory is kept, or with the allocator.
+    private(set) var hasServedLarge = false
 
     init(nextLSN: UInt64) { firstLSN = nextLSN }
 
@@ -115,6 +117,9 @@ struct JournalBuffer: ~Copyable {
         count = Int(lsn - firstLSN)
     }
 
+    /// Octets of memory it has, whatever stands in it.
+    var capacityKept: Int { capacity + spareCapacity }
+
     private mutating func grow(to needed: Int) {
         var larger = max(capacity * 2, JournalBuffer.firstCapacity)
         while larger < needed { larger *= 2 }
@@ -147,6 +152,7 @@ struct JournalBuffer: ~Copyable {
 
     /// Takes back the memory of a written batch, so that the next ones need not grow.
     mutating func reuse(_ batch: JournalBatch) {
+        if batch.capacity > JournalBuffer.keptCapacityMax { hasServedLarge = true }
         let isFitting =
             batch.capacity <= JournalBuffer.keptCapacityMax
             || batch.capacity <= JournalBuffer.reusedCapacityMax
@@ -164,6 +170,26 @@ struct JournalBuffer: ~Copyable {
             unsafe spare = batch.base
             spareCapacity = batch.capacity
         }
+    }
+
+    /// Takes out the memory of large batches in which nothing stands now.
+    ///
+    /// - Returns: A buffer whose end gives that memory back, which may take milliseconds: best
+    ///   without the lock.
+    mutating func takeUnused() -> JournalBuffer {
+        hasServedLarge = false
+        var unused = JournalBuffer(nextLSN: 0)
+        if count == 0, capacity > JournalBuffer.keptCapacityMax {
+            unsafe unused.base = base
+            unsafe base = nil
+            capacity = 0
+        }
+        if spareCapacity > JournalBuffer.keptCapacityMax {
+            unsafe unused.spare = spare
+            unsafe spare = nil
+            spareCapacity = 0
+        }
+        return unused
     }
 
     private mutating func dropSpare() {

@@ -92,10 +92,14 @@ extension Handle where State == VirtualHostState {
             || state.paging.hasShrunk || !state.streams.reads.isEmpty
     }
 
-    /// Whether memory has become free since this was asked last.
-    func takeShrinkage() -> Bool {
-        defer { state.paging.hasShrunk = false }
-        return state.paging.hasShrunk
+    /// What the backlog took besides its messages, once much memory has become free.
+    ///
+    /// - Returns: Memory whose end gives it back; `nil` when nothing has become free since this
+    ///   was asked last.
+    func takeShrinkage() -> JournalBuffer? {
+        guard state.paging.hasShrunk else { return nil }
+        state.paging.hasShrunk = false
+        return state.paging.spillBuffer.takeUnused()
     }
 
     /// Messages are in the spill log: their queues let go of them.
