@@ -23,6 +23,22 @@ struct Ring<Element: BitwiseCopyable>: ~Copyable {
     /// A ring that holds nothing and owns no memory.
     init() { unsafe storage = nil }
 
+    /// A ring that takes memory over, which `allocate(capacity:)` gave.
+    ///
+    /// - Parameters:
+    ///   - memory: It begins with the elements.
+    ///   - capacity: Elements it has room for, a power of two.
+    ///   - count: Elements there are.
+    init(adopting memory: UnsafeMutablePointer<Element>, capacity: Int, count: Int) {
+        precondition(
+            capacity.nonzeroBitCount == 1 && count >= 0 && count <= capacity,
+            "memory no ring can use"
+        )
+        unsafe storage = memory
+        self.capacity = capacity
+        self.count = count
+    }
+
     deinit { unsafe storage?.deallocate() }
 
     var isEmpty: Bool { @inline(__always) get { count == 0 } }

@@ -34,6 +34,16 @@ struct RingTests {
         #expect(ring.last == nil)
     }
 
+    @Test("begins with the elements of memory it takes over, and grows from there")
+    func takesMemoryOver() {
+        let memory = UnsafeMutablePointer<Int>.allocate(capacity: 4)
+        for index in 0..<3 { (memory + index).initialize(to: index) }
+        var ring = Ring(adopting: memory, capacity: 4, count: 3)
+        #expect(ring.capacity == 4)
+        for value in 3..<6 { ring.append(value) }
+        #expect(Self.contents(ring) == [0, 1, 2, 3, 4, 5])
+    }
+
     @Test("grows in order from every position of its front", arguments: 0..<8)
     func growsFromEveryHead(head: Int) {
         var ring = Self.ring(head: head, count: 8)

@@ -1,13 +1,13 @@
 /// The entries of a queue in their order, however many.
 ///
-/// A short list is one ring. A long one is two rings with full blocks of entries between them, so
-/// that it never needs twice its memory to grow, and gives memory back as it drains. Entries are
-/// numbered from the first one the list ever held; the number of an entry stays while others leave
-/// at the front.
+/// A short list is one ring. A long one is a ring and blocks of entries behind it, so that it never
+/// needs twice its memory to grow, and gives memory back as it drains: the first block becomes the
+/// ring when that has become empty, and its entries stay where they are. Entries are numbered from
+/// the first one the list ever held; the number of an entry stays while others leave at the front.
 @safe
 struct EntryList: ~Copyable {
-    /// Entries of a block: 256 KiB of them.
-    static let blockCount = 8192
+    /// Entries of a block: 32 KiB of them, which stay in the processor's caches while it fills.
+    static let blockCount = 1024
     /// Messages looked at ahead: two lines of each are about what a processor fetches at once.
     private static let aheadCount = 16
 
@@ -43,12 +43,17 @@ struct EntryList: ~Copyable {
 
     @inline(never)
     private mutating func appendBehind(_ entry: QueueEntry) {
+        if let rest, rest.state.append(entry) { return }
+        addBlock()
+        let hasRoom = rest?.state.append(entry) ?? false
+        precondition(hasRoom, "a new block has room")
+    }
+
+    @inline(never)
+    private mutating func addBlock() {
         let rest = rest ?? Handle(EntryListRest())
         self.rest = rest
-        if rest.state.back.count == EntryList.blockCount {
-            rest.state.blocks.append(EntryBlock(moving: &rest.state.back))
-        }
-        rest.state.back.append(entry)
+        rest.state.addBlock()
     }
 
     @inline(__always)
@@ -76,10 +81,8 @@ struct EntryList: ~Copyable {
     @inline(never)
     private mutating func refill() {
         guard let rest else { return }
-        if let block = rest.state.blocks.popFirst() {
-            block.move(to: &front)
-        } else {
-            swap(&front, &rest.state.back)
+        front = rest.state.takeFirst()
+        if rest.state.isEmpty {
             rest.destroy()
             self.rest = nil
         }
@@ -97,12 +100,7 @@ struct EntryList: ~Copyable {
         if index < front.count { return unsafe front.address(of: index) }
         index &-= front.count
         guard let rest else { preconditionFailure("a list that is longer than it is") }
-        let block = index / EntryList.blockCount
-        let blockCount = rest.state.blocks.count
-        guard block < blockCount else {
-            return unsafe rest.state.back.address(of: index &- blockCount &* EntryList.blockCount)
-        }
-        return unsafe rest.state.blocks[block].address(of: index % EntryList.blockCount)
+        return unsafe rest.state.address(of: index)
     }
 
     /// The number of the first entry at or behind a position, in a list sorted by position.
@@ -117,44 +115,74 @@ struct EntryList: ~Copyable {
     }
 }
 
-/// What is behind the first entries of a long list.
+/// What is behind the first entries of a long list: blocks, full but for the last one.
 private struct EntryListRest: ~Copyable {
-    /// Full blocks, in order.
-    var blocks = Ring<EntryBlock>()
-    /// The end of the list.
-    var back = Ring<QueueEntry>()
+    private var blocks = Ring<EntryBlock>()
+    /// Entries of the last block.
+    private var lastCount = EntryList.blockCount
 
     init() {}
 
     deinit {
         for index in 0..<blocks.count { blocks[index].deallocate() }
     }
+
+    var isEmpty: Bool { blocks.isEmpty }
+
+    /// Adds an entry at the end.
+    ///
+    /// - Returns: `false` when there is no room.
+    @inline(__always)
+    mutating func append(_ entry: QueueEntry) -> Bool {
+        guard lastCount < EntryList.blockCount, let last = blocks.last else { return false }
+        last.initialize(lastCount, to: entry)
+        lastCount &+= 1
+        return true
+    }
+
+    mutating func addBlock() {
+        blocks.append(EntryBlock())
+        lastCount = 0
+    }
+
+    /// Takes the first block out, as a ring; there is one.
+    mutating func takeFirst() -> Ring<QueueEntry> {
+        guard let block = blocks.popFirst() else { preconditionFailure("no block is left") }
+        let count = blocks.isEmpty ? lastCount : EntryList.blockCount
+        if blocks.isEmpty { lastCount = EntryList.blockCount }
+        return block.becomeRing(count)
+    }
+
+    /// Where an entry lies, counted from the first one.
+    func address(of index: Int) -> UnsafePointer<QueueEntry> {
+        unsafe blocks[index / EntryList.blockCount].address(of: index % EntryList.blockCount)
+    }
 }
 
-/// A full block of entries.
+/// Memory for entries.
 @safe
 private struct EntryBlock: BitwiseCopyable {
     private let entries: UnsafeMutablePointer<QueueEntry>
 
-    /// Takes over all entries of a ring that has as many as a block.
-    init(moving ring: inout Ring<QueueEntry>) {
-        unsafe entries = .allocate(capacity: EntryList.blockCount)
-        for index in 0..<EntryList.blockCount {
-            unsafe (entries + index).initialize(to: ring[index])
-        }
-        ring.removeFirst(EntryList.blockCount)
-    }
+    init() { unsafe entries = .allocate(capacity: EntryList.blockCount) }
 
-    /// Hands its entries over to an empty ring; the block is gone.
-    func move(to ring: inout Ring<QueueEntry>) {
-        for index in 0..<EntryList.blockCount { ring.append(unsafe entries[index]) }
-        deallocate()
+    func initialize(_ index: Int, to entry: QueueEntry) {
+        unsafe (entries + checked(index)).initialize(to: entry)
     }
 
     func address(of index: Int) -> UnsafePointer<QueueEntry> {
-        precondition(index >= 0 && index < EntryList.blockCount, "no such entry in the block")
-        return unsafe UnsafePointer(entries + index)
+        unsafe UnsafePointer(entries + checked(index))
+    }
+
+    /// Hands its memory with the first `count` entries over to a ring; the block is gone.
+    func becomeRing(_ count: Int) -> Ring<QueueEntry> {
+        unsafe Ring(adopting: entries, capacity: EntryList.blockCount, count: count)
     }
 
     func deallocate() { unsafe entries.deallocate() }
+
+    private func checked(_ index: Int) -> Int {
+        precondition(index >= 0 && index < EntryList.blockCount, "no such entry in the block")
+        return index
+    }
 }

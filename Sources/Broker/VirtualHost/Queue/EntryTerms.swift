@@ -15,8 +15,11 @@ struct EntryTerms: BitwiseCopyable, Equatable {
 
     private init(bits: UInt64) { self.bits = bits }
 
-    init(priority: UInt8, deadline: Instant? = nil) {
-        bits = UInt64(priority) << Self.priorityShift
+    @inline(__always)
+    init(priority: UInt8) { bits = UInt64(priority) << Self.priorityShift }
+
+    init(priority: UInt8, deadline: Instant?) {
+        self.init(priority: priority)
         if let deadline { bits |= max(1, Self.tick(notBefore: deadline)) }
     }
 

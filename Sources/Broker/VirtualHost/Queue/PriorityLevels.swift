@@ -30,9 +30,17 @@ extension Handle where State == PriorityLevelsState {
     }
 
     /// The level of a priority to which a message is being added.
+    @inline(__always)
     func occupied(_ priority: UInt8) -> Handle<ReadyLevel> {
+        guard let level = state.table[UInt16(priority)], !level.state.isEmpty else {
+            return occupy(priority)
+        }
+        return level
+    }
+
+    @inline(never)
+    private func occupy(_ priority: UInt8) -> Handle<ReadyLevel> {
         let level = make(priority)
-        guard level.state.isEmpty else { return level }
         state.occupied.insert(priority)
         if priority > state.highestPriority { setHighest(priority, level) }
         return level

@@ -1,15 +1,17 @@
 /// The terms on which messages are in a queue.
 extension Handle where State == QueueState {
     /// On what terms a message would be here, beginning now.
+    @inline(__always)
     func terms(of message: Message) -> EntryTerms {
         let priority = min(message.header.traits.priority, state.settings.priorityMax)
-        return EntryTerms(
-            priority: priority,
-            deadline: timeToLive(of: message).map { state.virtualHost.state.now + $0 }
-        )
+        guard let timeToLive = timeToLive(of: message) else {
+            return EntryTerms(priority: priority)
+        }
+        return EntryTerms(priority: priority, deadline: state.virtualHost.state.now + timeToLive)
     }
 
     /// How long a message may wait here: the shorter of what queue and message say.
+    @inline(__always)
     func timeToLive(of message: Message) -> Duration? {
         guard message.header.traits.contains(.expires) else { return state.settings.timeToLive }
         let own = Duration.milliseconds(message.header.timeToLive)

@@ -37,6 +37,8 @@ struct QueueState: ~Copyable {
     var unackedBytes = 0
     /// Which traits of a message set the terms it is here on; see `EntryTerms`.
     fileprivate(set) var termsMask: UInt32 = 0
+    /// Of the settings, what each such message asks; see `QueueSettings.refusesFirst`.
+    fileprivate(set) var refusesFirst = false
     /// Limit on ready messages; `Int.max` without one.
     var readyCountMax = Int.max
     /// Limit on the bytes of ready messages' bodies; `Int.max` without one.
@@ -123,6 +125,7 @@ extension Handle where State == QueueState {
     func adopt(_ settings: QueueSettings) {
         state.settings = settings
         state.termsMask = settings.termsMask
+        state.refusesFirst = settings.refusesFirst
         applyLimits()
         state.hasDeadLetterExchange = settings.deadLetterExchange != nil
     }
@@ -147,8 +150,9 @@ extension Handle where State == QueueState {
         return state.isKeyed ? enqueueKeyed(entry) : enqueueOnTerms(entry)
     }
 
+    @inline(__always)
     func enqueueOnTerms(_ entry: QueueEntry) -> EnqueueOutcome {
-        if state.settings.refusesFirst, state.ready.isEmpty, isFull(for: entry) {
+        if state.refusesFirst, state.ready.isEmpty, isFull(for: entry) {
             return refuse(entry)
         }
         return entry.terms.isTimed && timeToLive(of: entry.message) == .zero

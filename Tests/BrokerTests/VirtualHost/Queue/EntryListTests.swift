@@ -23,7 +23,8 @@ struct EntryListTests {
         for number in 0..<total where list[number].position != number * 2 {
             Issue.record("entry \(number) is at position \(list[number].position)")
         }
-        #expect(list.lowerBound(of: 8191 * 2 + 1) == 8192)
+        let boundary = UInt64(EntryList.blockCount)
+        #expect(list.lowerBound(of: (boundary - 1) * 2 + 1) == boundary)
         for number in 0..<total {
             #expect(list.firstNumber == number)
             guard list.popFirst()?.position == number * 2 else {
@@ -68,7 +69,9 @@ struct EntryListTests {
         var list = EntryList()
         let total = UInt64(EntryList.blockCount * 2 + 5)
         for position in 0..<total { list.append(entry(position)) }
-        for number in [0, 8191, 8192, 16383, 16384, total - 1] {
+        let boundary = UInt64(EntryList.blockCount)
+        let numbers = [0, boundary - 1, boundary, 2 * boundary - 1, 2 * boundary, total - 1]
+        for number in numbers {
             list[number].place = .spill(number)
             #expect(list[number].place == .spill(number))
             #expect(list[number].place.isSpilled)
