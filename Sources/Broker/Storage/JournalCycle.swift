@@ -75,6 +75,9 @@ struct JournalCycle {
         return held
     }
 
+    /// Whether something written must still be synced by and by, in the journal or in a stream.
+    var owesSync: Bool { journal.owesSync || streams.owesSync }
+
     /// Makes everything written durable, whatever the policy.
     ///
     /// - Throws: What ends the journal's use.
@@ -97,8 +100,11 @@ struct JournalCycle {
         step = .take
         let removals = streamWork.removals
         streamWork.removals = []
+        let isDispensable = journal.segments.first.map { $0.isSealed && $0.end <= lsn } ?? false
+        guard isDispensable || !removals.isEmpty else { return }
+        // What made it dispensable comes first, whatever the policy.
+        try sync()
         try streams.remove(removals)
-        guard let first = journal.segments.first, first.isSealed, first.end <= lsn else { return }
-        try journal.remove(segmentsBefore: lsn)
+        if isDispensable { try journal.remove(segmentsBefore: lsn) }
     }
 }

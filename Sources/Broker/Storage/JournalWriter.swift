@@ -80,7 +80,7 @@ final class JournalWriter: @unchecked Sendable {
     /// How long to sleep when there is nothing to write; `nil` for as long as it takes.
     private var patience: Duration? {
         if isHolding { return JournalWriter.retryInterval }
-        if journal.owesSync {
+        if cycle.owesSync {
             return max(.zero, journal.options.syncInterval - (SystemClock.now() - syncedAt))
         }
         return hasUnusedMemory ? JournalWriter.idleInterval : nil
@@ -136,7 +136,7 @@ final class JournalWriter: @unchecked Sendable {
 
     /// Syncs what an earlier confirm has promised to be synced by now.
     private func syncIfDue() {
-        guard journal.owesSync else { return }
+        guard cycle.owesSync else { return }
         let now = SystemClock.now()
         guard now - syncedAt >= journal.options.syncInterval else { return }
         do throws(StorageError) {

@@ -23,11 +23,18 @@ final class DiskJournal {
     ///   - segmentSize: Of the journal, in octets.
     ///   - budget: Octets of messages kept in memory; `nil` for all, and then messages that are on
     ///     disk only are read as soon as somebody asks for them.
+    ///   - sync: What a confirm waits for.
     /// - Throws: What the disk refuses.
-    init(_ disk: MemoryDisk, segmentSize: Int = 600, budget: Int? = nil) throws(StorageError) {
+    init(
+        _ disk: MemoryDisk,
+        segmentSize: Int = 600,
+        budget: Int? = nil,
+        sync: SyncPolicy = .confirm
+    ) throws(StorageError) {
         self.disk = disk
         var limits = Limits()
         limits.journalSegmentSize = segmentSize
+        limits.sync = sync
         try disk.makeDirectory(VirtualHostDirectory.parent)
         let opened = try DurableVirtualHost.open(
             Array("/".utf8),
@@ -63,6 +70,12 @@ final class DiskJournal {
         broker.batch { _ = cycle.publish() }
         try cycle.remove()
     }
+
+    /// Whether the journal thread is to sync something by and by.
+    var owesSync: Bool { cycle.owesSync }
+
+    /// Syncs what the policy has left.
+    func sync() throws(StorageError) { try cycle.sync() }
 
     /// The pager does what there is to do, once.
     @discardableResult

@@ -76,6 +76,37 @@ struct StreamDurabilityTests {
         }
     }
 
+    @Test("are synced by and by even if the journal has been meanwhile")
+    func interval() throws {
+        let store = try DiskJournal(MemoryDisk(), segmentSize: 1 << 20, sync: .interval)
+        defer { store.end() }
+        let publisher = try makeStream(store)
+        try store.sync()
+        #expect(!store.owesSync)
+        try publish(0..<1, publisher, store)
+        // As before old segments go.
+        try store.journal.sync()
+        #expect(store.owesSync)
+        try store.sync()
+        #expect(!store.owesSync)
+    }
+
+    @Test("do not go before it is durable that they may", arguments: SyncPolicy.allCases)
+    func deletion(policy: SyncPolicy) throws {
+        let disk = MemoryDisk()
+        let store = try DiskJournal(disk, segmentSize: 1 << 20, sync: policy)
+        let publisher = try makeStream(store)
+        try publish(0..<3, publisher, store)
+        try store.sync()
+        publisher.send(QueueDelete(queue: "s"))
+        try store.writeAndSync()
+        store.end()
+        let after = try DiskJournal(disk.durableCopy(), sync: policy)
+        defer { after.end() }
+        #expect(after.losses.isEmpty)
+        #expect(disk.paths.allSatisfy { !$0.hasPrefix("streams") })
+    }
+
     @Test("confirm a message to a stream and a queue when both are durable")
     func fanOut() throws {
         try play { broker, store in

@@ -12,7 +12,7 @@ extension BrokerModel {
             try checkValues(model)
             try noteEntered(model, queue)
             try checkOrder(model)
-            try checkGroupOrder(model)
+            if model.groupHeader != nil { try checkGroupOrder(model) }
         }
         try checkDelays()
         try checkStreams()

@@ -32,6 +32,9 @@ extension BrokerModel {
     func checkGroupOrder(_ queue: ModelQueue) throws(Violation) {
         let handedOut = queue.handedOutOfGroups
         queue.handedOutOfGroups = []
+        // What waited for the disk before may wait no more, and have been passed over meanwhile.
+        let before = queue.awaited
+        queue.awaited = queue.handle.map { QueueView($0).awaited } ?? []
         for (copy, _) in handedOut {
             let first = queue.ready.first {
                 $0.groupValue == copy.groupValue && $0.isBefore(copy)
@@ -50,9 +53,7 @@ extension BrokerModel {
             $0.isBefore(last) && $0.enteredBy < operation && $0.returnedBy < operation
                 && queue.group(of: $0)?.isFree ?? true
         }
-        guard let first, let handle = queue.handle,
-            !QueueView(handle).awaited.contains(first.position)
-        else { return }
+        guard let first, !queue.awaited.union(before).contains(first.position) else { return }
         throw Violation("\(first.name) was passed over for \(last.name)")
     }
 

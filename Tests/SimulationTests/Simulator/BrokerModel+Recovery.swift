@@ -125,7 +125,13 @@ extension BrokerModel {
         }
         for (name, stream) in streams(of: snapshot.durable) {
             guard let found = recovered.streams[name] else { continue }
-            try stream.check(found, durableEpoch: durableEpoch, name.string, &cut)
+            try stream.check(
+                found,
+                durableEpoch: durableEpoch,
+                syncedEpoch: streamEpoch,
+                name.string,
+                &cut
+            )
         }
         // A copy settled by a commit is gone with it, or never got as far; one that died went on
         // before it was settled.

@@ -19,6 +19,7 @@ extension BrokerModel {
         let offset = Int(number)
         let entry = stream.entries[offset]
         let name = "offset \(offset) of \(queue.name.string)/\(queue.life)"
+        try insist(!entry.isLost, "\(name) was lost, and is back")
         var expected = entry.message.properties()
         var headers = expected.headers ?? [:]
         headers["x-stream-offset"] = .int64(number)
@@ -117,7 +118,7 @@ extension ModelStream {
     /// The first message in a stretch that somebody wants.
     fileprivate func missing(from: Int, before end: Int, _ filter: ShortString?) -> Int? {
         guard from < end else { return nil }
-        return (from..<end).first { entries[$0].matches(filter) }
+        return (from..<end).first { entries[$0].matches(filter) && !entries[$0].isLost }
     }
 }
 

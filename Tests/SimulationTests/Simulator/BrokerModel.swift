@@ -21,6 +21,8 @@ final class BrokerModel {
     var durableEpoch = 0
     /// What answers may rely on, which the sync policy says.
     var promisedEpoch = 0
+    /// What no crash can take from the files of streams any more.
+    private(set) var streamEpoch = 0
     /// Dead letters of the operation at hand; in which order they went, only the broker knows.
     var letters: [ModelCopy] = []
     /// Those that have died in the operation at hand, as the broker knows them.
@@ -75,6 +77,12 @@ final class BrokerModel {
     func nextSequence() -> Int {
         sequence += 1
         return sequence
+    }
+
+    /// All that answers may rely on is synced, in the journal and in streams.
+    func noteAllDurable() {
+        durableEpoch = promisedEpoch
+        streamEpoch = promisedEpoch
     }
 
     /// Something is about to be taken in.

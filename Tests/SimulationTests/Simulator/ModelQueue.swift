@@ -62,6 +62,8 @@ final class ModelQueue {
     var handedOut: ModelCopy?
     /// All it handed out, and to whom, in a queue with groups; `nil` stands for basic.get.
     var handedOutOfGroups: [(copy: ModelCopy, consumer: ModelConsumer?)] = []
+    /// What nobody could have before the disk was read, when the last operation was over.
+    var awaited: Set<Int> = []
     /// What a full queue dropped in the operation at hand.
     var dropped: [ModelCopy] = []
     /// What left in the operation at hand and had a value.
@@ -270,6 +272,7 @@ final class ModelQueue {
         outCount = 0
         groups = [:]
         handedOutOfGroups = []
+        awaited = []
         consumers = []
         active = nil
         droppedSeen = 0

@@ -14,6 +14,8 @@ final class ModelStream {
         var sequence: Int
         /// The last such place; `nil` while its batch has not been taken.
         var lastSequence: Int?
+        /// Only the journal outlived a loss of power, which the sync policy allows.
+        var isLost = false
 
         init(
             _ message: ModelMessage,
@@ -107,7 +109,7 @@ final class ModelStream {
     func forget(before first: Int, at now: Instant, _ name: String) throws(Violation) {
         guard first > self.first else { return }
         try insist(first < next, "\(name) has forgotten all up to \(first) of \(next)")
-        let gone = entries[self.first..<first]
+        let gone = entries[self.first..<first].filter { !$0.isLost }
         let now = SimulatedMachine.wallTime(now).milliseconds
         let isOld = ageMax.map { ageMax in
             let age = Int64(ageMax / .milliseconds(1))
@@ -115,7 +117,9 @@ final class ModelStream {
         }
         // What is left and the file that went were too much; a message takes a little more
         // than its body.
-        let size = entries[self.first...].reduce(0) { $0 + $1.message.body.count + 1_200 }
+        let size = entries[self.first...].reduce(0) {
+            $1.isLost ? $0 : $0 + $1.message.body.count + 1_200
+        }
         let isLarge = sizeMax.map { size > $0 } ?? false
         try insist(
             isOld ?? false || isLarge,
@@ -126,10 +130,12 @@ final class ModelStream {
 
     // MARK: Restarts
 
-    /// Checks what a restart found.
+    /// Checks what a restart found: the journal says how far it goes, and of that only the end may
+    /// be missing, as far as it was not synced.
     func check(
         _ found: RecoveredOffsets,
         durableEpoch: Int,
+        syncedEpoch: Int,
         _ name: String,
         _ cut: inout JournalCut
     ) throws(Violation) {
@@ -137,6 +143,15 @@ final class ModelStream {
         try insist(end <= next, "\(name) goes to \(end), and only \(next) were published")
         if end > 0 {
             cut.isBehind(entries[end - 1].sequence, "offset \(end - 1) of \(name)")
+        }
+        try insist(found.lost.upperBound == found.end, "\(name) lost \(found.lost) of \(end)")
+        for offset in found.lost where !entries[Int(offset)].isLost {
+            let epoch = entries[Int(offset)].epoch
+            try insist(
+                epoch > syncedEpoch,
+                "offset \(offset) of \(name) is lost; its file had it (batch \(epoch) of "
+                    + "\(syncedEpoch))"
+            )
         }
         guard end < next else { return }
         let lost = entries[end]
@@ -156,8 +171,10 @@ final class ModelStream {
     /// Goes on from there.
     func restore(_ found: RecoveredOffsets) {
         entries = Array(entries.prefix(Int(found.end)))
+        for offset in found.lost { entries[Int(offset)].isLost = true }
         // Files that were to go may be back.
         first = min(first, Int(found.first))
+        while first < Int(found.first), entries[first].isLost { first += 1 }
         for entry in entries {
             entry.epoch = 0
             entry.sequence = 0
@@ -171,4 +188,6 @@ struct RecoveredOffsets {
     let first: UInt64
     /// Behind the last.
     let end: UInt64
+    /// Those the journal knows of and the files do not have, the last ones.
+    let lost: Range<UInt64>
 }

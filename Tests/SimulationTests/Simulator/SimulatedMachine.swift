@@ -23,6 +23,7 @@ final class SimulatedMachine {
         var isBlocked = false
         /// What it found on the disk.
         let report: RecoveryReport
+        let losses: [RestoreLoss]
         /// What pager and compactor have complained of.
         private let complaints = Complaints()
 
@@ -33,6 +34,7 @@ final class SimulatedMachine {
         ) throws(StorageError) {
             self.root = root
             report = durable.report
+            losses = durable.losses
             let log = complaints.logger
             pager = try Pager(
                 root.disk,

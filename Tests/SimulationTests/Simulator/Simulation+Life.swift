@@ -113,7 +113,7 @@ extension Simulation {
 
     /// What earlier answers have promised to be synced by and by.
     private func syncOwed(_ process: SimulatedMachine.Process) throws {
-        guard process.journal.owesSync else { return }
+        guard process.cycle.owesSync else { return }
         note("journal syncs what it owes")
         do throws(StorageError) {
             try process.cycle.sync()
@@ -121,12 +121,15 @@ extension Simulation {
             note("journal: \(error)")
             throw ProcessEnded()
         }
-        noteSynced(process)
+        model.noteAllDurable()
     }
 
+    /// The journal is synced as far as it goes; of streams that says something only if confirms
+    /// wait for the disk.
     private func noteSynced(_ process: SimulatedMachine.Process) {
         guard process.journal.syncedLSN == process.journal.endLSN else { return }
         model.durableEpoch = model.promisedEpoch
+        if choices.limits.sync == .confirm { model.noteAllDurable() }
     }
 
     private func write(_ process: SimulatedMachine.Process) throws {
@@ -268,7 +271,7 @@ extension Simulation {
         try workOff(process)
         do throws(StorageError) {
             try process.cycle.close()
-            noteSynced(process)
+            model.noteAllDurable()
         } catch {
             note("\(error)")
         }
@@ -281,14 +284,14 @@ extension Simulation {
         var isLast = wasOrderly
         var isAllThere = true
         repeat {
-            let isKill = random.oneIn(3) || choices.hasPower
+            let isKill = random.oneIn(3)
             isAllThere = isAllThere && isKill
             try goDown(isKill: isKill)
             if try !goUp() { continue }
             // What was written outlives the process, synced or not.
-            if isAllThere { model.durableEpoch = model.promisedEpoch }
+            if isAllThere { model.noteAllDurable() }
             isAllThere = true
-            try model.recover(virtualHost.recovered, at: now)
+            try model.recover(virtualHost.recovered(machine.process?.losses ?? []), at: now)
             for queue in model.liveQueues + model.delayQueues {
                 let items = queue.ready.map { "\($0.message.id) at \($0.position)" }
                 note("\(queue.name.string): \(items.joined(separator: ", "))")
@@ -338,10 +341,11 @@ extension Simulation {
             return false
         }
         machine.disk.stopsAt = nil
-        if let report = machine.process?.report, report.hasLostRecords,
-            choices.limits.sync == .confirm
-        {
-            throw Violation("lost records: \(report.losses)")
+        if let process = machine.process, choices.limits.sync == .confirm {
+            try insist(!process.report.hasLostRecords, "lost records: \(process.report.losses)")
+            for case .stream(let name, let offsets) in process.losses {
+                throw Violation("lost offsets \(offsets) of \(name.string)")
+            }
         }
         note("the broker is up again: \(virtualHost.summary)")
         virtualHost.state.observer = self

@@ -25,9 +25,6 @@ struct SimulationChoices {
     let isGrouping: Bool
     /// Whether policies come and go.
     let hasPolicies: Bool
-    /// Whether the machine has power all the time: journal and streams are synced each on its own,
-    /// and what is lost of one need not be of the other.
-    var hasPower: Bool { isStreaming && limits.sync != .confirm }
     static let stream: ShortString = "s1"
     static let streamChannel: UInt16 = 3
 

@@ -15,7 +15,10 @@ extension Handle where State == VirtualHostState {
     }
 
     /// What is there, when all of it came from the journal.
-    var recovered: Recovered {
+    ///
+    /// - Parameter losses: What the start found missing.
+    /// - Returns: Declarations and messages.
+    func recovered(_ losses: [RestoreLoss]) -> Recovered {
         var contents: [ShortString: Recovered.Contents] = [:]
         for queue in queueList() {
             let view = QueueView(queue)
@@ -59,18 +62,24 @@ extension Handle where State == VirtualHostState {
             contents: contents,
             delays: delays,
             values: values,
-            streams: recoveredOffsets
+            streams: recoveredOffsets(losses)
         )
     }
 
     /// How far each stream goes.
-    private var recoveredOffsets: [ShortString: RecoveredOffsets] {
+    private func recoveredOffsets(
+        _ losses: [RestoreLoss]
+    ) -> [ShortString: RecoveredOffsets] {
         var offsets: [ShortString: RecoveredOffsets] = [:]
         for queue in queueList() {
             guard let stream = queue.state.stream else { continue }
+            let end = stream.state.nextOffset
+            var lost = end..<end
+            for case .stream(queue.record.name, let offsets) in losses { lost = offsets }
             offsets[queue.record.name] = RecoveredOffsets(
                 first: stream.firstOffset,
-                end: stream.state.nextOffset
+                end: end,
+                lost: lost
             )
         }
         return offsets

@@ -10,7 +10,9 @@ final class StreamStore: @unchecked Sendable {
     private let virtualHost: [UInt8]
     private let directory: String
     private let options: JournalOptions
-    private var logs: [UInt32: Log] = [:]
+    private var logs: [UInt32: Journal] = [:]
+    /// Streams of which something was written that no confirm waited for to be synced.
+    private var dirty: Set<UInt32> = []
     /// Streams that are appended to, each with open files, least recently used first.
     private var written: [UInt32] = []
     private var isDirectoryMade = false
@@ -19,13 +21,6 @@ final class StreamStore: @unchecked Sendable {
     static let writtenCountMax = 48
     /// Octets of a stream's first file; each next one is twice as large, up to its segment size.
     private static let firstSegmentSize = 1 << 20
-
-    /// A stream's files.
-    private struct Log {
-        let journal: Journal
-        /// Something was appended since it was synced.
-        var isDirty = false
-    }
 
     /// Readies the store; nothing is read or written yet.
     ///
@@ -57,11 +52,11 @@ final class StreamStore: @unchecked Sendable {
                 ),
                 firstLSN: batch.block.firstLSN
             )
-            logs[batch.stream]?.isDirty = true
+            if options.sync != .confirm { dirty.insert(batch.stream) }
         }
         var bases: [[UInt64]] = []
         for batch in batches {
-            guard let journal = logs[batch.stream]?.journal else { continue }
+            guard let journal = logs[batch.stream] else { continue }
             try journal.commit()
             bases.append(
                 journal.segments.reversed().prefix { $0.base >= batch.block.firstLSN }.map(\.base)
@@ -71,18 +66,20 @@ final class StreamStore: @unchecked Sendable {
         return bases
     }
 
+    /// Whether something written must still be synced by and by.
+    var owesSync: Bool { options.sync == .interval && !dirty.isEmpty }
+
     /// Makes everything written durable, whatever the policy.
     func sync() throws(StorageError) {
-        for (stream, log) in logs where log.isDirty {
-            try log.journal.sync()
-            logs[stream]?.isDirty = false
-        }
+        for stream in dirty.sorted() { try logs[stream]?.sync() }
+        dirty = []
     }
 
     /// Seals every file, so that the next start need not read it.
     func close() throws(StorageError) {
-        for stream in written { try logs[stream]?.journal.close() }
+        for stream in written { try logs[stream]?.close() }
         written = []
+        dirty = []
     }
 
     /// Removes files that nothing needs any more.
@@ -92,10 +89,11 @@ final class StreamStore: @unchecked Sendable {
         for removal in removals {
             switch removal {
             case .segments(let stream, let lsn):
-                try logs[stream]?.journal.remove(segmentsBefore: lsn)
+                try logs[stream]?.remove(segmentsBefore: lsn)
             case .stream(let stream):
                 guard logs.removeValue(forKey: stream) != nil else { continue }
                 written.removeAll { $0 == stream }
+                dirty.remove(stream)
                 try removeFiles(of: stream)
             }
         }
@@ -121,9 +119,9 @@ final class StreamStore: @unchecked Sendable {
             written.removeAll { $0 == batch.stream }
             written.append(batch.stream)
         }
-        if let log = logs[batch.stream] {
-            log.journal.segmentSize = segmentSize(of: batch, log.journal)
-            return log.journal
+        if let journal = logs[batch.stream] {
+            journal.segmentSize = segmentSize(of: batch, journal)
+            return journal
         }
         try makeDirectory()
         let (journal, _) = try Journal.open(
@@ -132,7 +130,7 @@ final class StreamStore: @unchecked Sendable {
         ) { _, _, _ in }
         try disk.syncDirectory(directory)
         journal.segmentSize = segmentSize(of: batch, journal)
-        logs[batch.stream] = Log(journal: journal)
+        logs[batch.stream] = journal
         return journal
     }
 
@@ -153,7 +151,7 @@ final class StreamStore: @unchecked Sendable {
 
     private func closeSome() throws(StorageError) {
         while written.count > StreamStore.writtenCountMax {
-            try logs[written.removeFirst()]?.journal.close()
+            try logs[written.removeFirst()]?.close()
         }
     }
 
@@ -194,7 +192,7 @@ final class StreamStore: @unchecked Sendable {
             replay: scan.take
         )
         if let lsn = scan.cutLSN { try journal.cut(to: lsn) }
-        logs[id] = Log(journal: journal)
+        logs[id] = journal
         var stream = scan.stream
         stream.endLSN = journal.endLSN
         return (stream, report)
