@@ -13,7 +13,17 @@ final class Daemon {
     private var status: Int32?
 
     /// Starts brokerd with these arguments and nothing else in its environment.
-    init(_ arguments: [String], environment: [String: String] = [:]) throws {
+    ///
+    /// - Parameters:
+    ///   - arguments: Without the program's name.
+    ///   - environment: All of it, but for the data directory.
+    ///   - fileBlocksMax: The limit on the size of its files, in blocks of 512 octets.
+    /// - Throws: What setting it up throws.
+    init(
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        fileBlocksMax: Int? = nil
+    ) throws {
         let outputPipe = try Daemon.channel()
         let errorPipe = try Daemon.channel()
         var actions = posix_spawn_file_actions_t()
@@ -21,21 +31,26 @@ final class Daemon {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, outputPipe.write, STDOUT_FILENO)
         posix_spawn_file_actions_adddup2(&actions, errorPipe.write, STDERR_FILENO)
-        let path = try Daemon.path()
+        var command = [try Daemon.path()] + arguments
+        if let fileBlocksMax {
+            let limited = "ulimit -f \(fileBlocksMax) && exec \"$0\" \"$@\""
+            command = ["/bin/sh", "-c", limited] + command
+        }
+        let program = command[0]
         let directory = try TemporaryDirectory()
         var variables = environment
         // Never the machine's own data, nor another test's.
         if variables["BROKERD_DATA_DIR"] == nil { variables["BROKERD_DATA_DIR"] = directory.path }
         self.directory = directory
         var process = pid_t()
-        let code = Daemon.withPointers([path] + arguments) { arguments in
+        let code = Daemon.withPointers(command) { arguments in
             Daemon.withPointers(variables.map { "\($0.key)=\($0.value)" }) { variables in
-                posix_spawn(&process, path, &actions, nil, arguments, variables)
+                posix_spawn(&process, program, &actions, nil, arguments, variables)
             }
         }
         close(outputPipe.write)
         close(errorPipe.write)
-        try #require(code == 0, "cannot start \(path)")
+        try #require(code == 0, "cannot start \(program)")
         self.process = process
         output = outputPipe.read
         error = errorPipe.read
@@ -51,8 +66,14 @@ final class Daemon {
     }
 
     /// Starts brokerd on a port of the kernel's choice and waits until it is ready.
-    static func ready(_ arguments: [String] = []) throws -> (daemon: Daemon, port: UInt16) {
-        let daemon = try Daemon(["--listen", "127.0.0.1:0"] + arguments)
+    static func ready(
+        _ arguments: [String] = [],
+        fileBlocksMax: Int? = nil
+    ) throws -> (daemon: Daemon, port: UInt16) {
+        let daemon = try Daemon(
+            ["--listen", "127.0.0.1:0"] + arguments,
+            fileBlocksMax: fileBlocksMax
+        )
         let line = try #require(daemon.line(containing: " info ready "), "never ready")
         let port = line.split(separator: ":").last.flatMap { UInt16($0) }
         return (daemon, try #require(port, "\(line)"))

@@ -49,6 +49,14 @@ final class RawClient {
         while try #require(try nextMethod()).id != ConnectionOpenOk.id {}
     }
 
+    /// Sends a method.
+    func tell(_ method: some MethodArguments, on channel: UInt16 = 1) throws {
+        var encoder = FrameEncoder()
+        encoder.appendMethod(method, channel: channel)
+        let octets = encoder.bytes
+        try #require(send(descriptor, octets, octets.count, 0) == octets.count)
+    }
+
     /// Waits for the next method; `nil` when the broker closes or says nothing for half a minute.
     func nextMethod() throws -> Method? {
         while true {

@@ -63,4 +63,15 @@ struct StopTests {
         client.leave()
         #expect(daemon.exitCode() == 0)
     }
+
+    @Test("stops with 74 and a sentence when its files may not grow any more, not by a signal")
+    func fileSizeLimit() throws {
+        let (daemon, port) = try Daemon.ready(fileBlocksMax: 1_000)
+        let client = try RawClient.opened(port: port)
+        try client.tell(ChannelOpen())
+        try client.tell(QueueDeclare(queue: "q", durable: true))
+        let line = try #require(daemon.line(containing: "journal cannot be written, stopping"))
+        #expect(line.contains("File too large"))
+        #expect(daemon.exitCode() == 74)
+    }
 }

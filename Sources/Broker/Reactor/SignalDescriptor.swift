@@ -15,10 +15,11 @@ package struct SignalDescriptor: ~Copyable, Sendable {
 
     private let descriptor: FileDescriptor
 
-    /// Blocks SIGTERM, SIGINT and SIGHUP in this thread and opens the descriptor; SIGPIPE is
-    /// ignored from here on, writing to a gone peer is a result and not a signal.
+    /// Blocks SIGTERM, SIGINT and SIGHUP in this thread and opens the descriptor; SIGPIPE and
+    /// SIGXFSZ are ignored from here on: writing to a gone peer, or beyond the limit on the size of
+    /// files, has a result and needs no signal.
     package init() throws(SystemError) {
-        clinux_ignore_signal(SIGPIPE)
+        for signal in [SIGPIPE, SIGXFSZ] { clinux_ignore_signal(signal) }
         let signals = [SIGTERM, SIGINT, SIGHUP]
         let number = unsafe signals.withUnsafeBufferPointer { signals in
             unsafe clinux_signal_descriptor(signals.baseAddress, Int32(signals.count))

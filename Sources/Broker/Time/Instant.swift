@@ -9,6 +9,10 @@ struct Instant: Hashable, Sendable {
     @inline(__always)
     init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
+    /// Whole milliseconds since the clock's origin.
+    @inline(__always)
+    var milliseconds: Int64 { Int64(nanoseconds / 1_000_000) }
+
     /// The clock's origin, where virtual time starts.
     static let zero = Instant(nanoseconds: 0)
 

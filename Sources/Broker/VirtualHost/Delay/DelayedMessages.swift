@@ -8,6 +8,9 @@ import Wire
 ///
 /// Most are known by an entry (32 octets) and an item in `far` (16 octets) only. When the first of
 /// these have left memory and their time comes near, they are read and stand in `near` until then.
+///
+/// Times are those of the monotonic clock: a calendar that is set back or on changes nothing while
+/// the process runs. The journal has the calendar's.
 struct DelayedMessages: ~Copyable {
     /// Where they go when their time has come.
     let exchange: Exchange
@@ -23,7 +26,7 @@ struct DelayedMessages: ~Copyable {
     /// Every message below this position has been looked at whether it can leave memory.
     var sweep: UInt64 = 0
     var alarm = TimerWheel<TimerEvent>.ID.none
-    /// What the alarm is set to, in milliseconds since 1970.
+    /// What the alarm is set to, in milliseconds of the monotonic clock.
     var alarmTime = Int64.max
 
     init(of exchange: Exchange) { self.exchange = exchange }
@@ -147,9 +150,10 @@ extension Handle where State == QueueState {
     fileprivate func enqueueDelayed(_ message: Message, for delay: Int64) -> UInt64 {
         guard let delayed = state.delayed else { return 0 }
         let virtualHost = state.virtualHost
-        let deadline = virtualHost.state.now + .milliseconds(delay)
-        let terms = EntryTerms(priority: 0, deadline: deadline)
-        let due = virtualHost.wallTime(terms.deadline ?? deadline).milliseconds
+        let wanted = virtualHost.state.now + .milliseconds(delay)
+        let terms = EntryTerms(priority: 0, deadline: wanted)
+        let deadline = terms.deadline ?? wanted
+        let due = deadline.milliseconds
         let position = state.nextPosition
         message.retain()
         state.nextPosition += 1
@@ -165,7 +169,7 @@ extension Handle where State == QueueState {
             let place = MessageRecord.Place(
                 queue: state.journalID,
                 position: position,
-                terms: .init(priority: 0, end: WallTime(milliseconds: due))
+                terms: .init(priority: 0, end: virtualHost.wallTime(deadline))
             )
             lsn = virtualHost.journalOnTerms(message, places: [place])
         }
@@ -191,7 +195,9 @@ extension Handle where State == QueueState {
                 terms: EntryTerms(priority: 0, deadline: virtualHost.instant(due))
             )
         )
-        delayed.state.far.insert(.init(due: due.milliseconds, position: saved.position))
+        // What was due before the clock's origin keeps its order.
+        let time = due.milliseconds - virtualHost.state.wallOrigin
+        delayed.state.far.insert(.init(due: time, position: saved.position))
         state.pagedCount += 1
         state.pagedBytes += bodySize
     }

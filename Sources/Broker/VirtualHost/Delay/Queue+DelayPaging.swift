@@ -12,7 +12,7 @@ extension Handle where State == QueueState {
     func readAhead(_ delayed: Handle<DelayedMessages>) {
         guard state.pagedCount > 0, !state.isReading else { return }
         let virtualHost = state.virtualHost
-        let soon = wallNow + DelayedMessages.readAheadTime
+        let soon = present + DelayedMessages.readAheadTime
         let window = mayReadAhead(delayed) ? virtualHost.readAheadBytes : 0
         var items: [PageRequest.Item] = []
         // The first one holds all others up, so it is read whether there is room or not.

@@ -10,9 +10,9 @@ extension Handle where State == QueueState {
             let ahead = mayReadAhead(delayed) ? DelayedMessages.readAheadTime : 0
             time = min(time, far.due - ahead)
         }
-        let isWaiting = state.isReading && (delayed.state.first?.due ?? .max) <= wallNow
+        let isWaiting = state.isReading && (delayed.state.first?.due ?? .max) <= present
         if isWaiting { time = .max }
-        if time <= wallNow, isHeldUp { time = wallNow + Self.heldUpTime }
+        if time <= present, isHeldUp { time = present + Self.heldUpTime }
         guard time != delayed.state.alarmTime || delayed.state.alarm == .none else { return }
         let virtualHost = state.virtualHost
         if delayed.state.alarm != .none { virtualHost.state.timers.cancel(delayed.state.alarm) }
@@ -20,10 +20,7 @@ extension Handle where State == QueueState {
         delayed.state.alarm =
             time == .max
             ? .none
-            : virtualHost.state.timers.add(
-                .delayEnds(self),
-                at: virtualHost.instant(WallTime(milliseconds: time))
-            )
+            : virtualHost.state.timers.add(.delayEnds(self), at: .zero + .milliseconds(time))
     }
 
     /// The alarm has gone off, or messages have been read: routes what is due.
@@ -38,10 +35,8 @@ extension Handle where State == QueueState {
         setAlarm()
     }
 
-    /// The present in milliseconds since 1970.
-    var wallNow: Int64 {
-        state.virtualHost.wallTime(state.virtualHost.state.now).milliseconds
-    }
+    /// The present in milliseconds of the monotonic clock.
+    var present: Int64 { state.virtualHost.state.now.milliseconds }
 
     /// How long to wait for a disk that is behind, in milliseconds.
     private static var heldUpTime: Int64 { 5 }
@@ -60,7 +55,7 @@ extension Handle where State == QueueState {
     /// That they are in their queues and no longer here is one transaction of the journal, so a
     /// crash neither loses nor doubles them.
     private func fire(_ delayed: Handle<DelayedMessages>) {
-        let now = wallNow
+        let now = present
         var bytes = 0
         let virtualHost = state.virtualHost
         var beginning: UInt64?

@@ -61,12 +61,12 @@ extension QueueSettings {
 extension Handle where State == VirtualHostState {
     /// Sets the calendar clock: it is now this late.
     func setWallTime(_ time: WallTime) {
-        state.wallOrigin = time.milliseconds - Int64(state.now.nanoseconds / 1_000_000)
+        state.wallOrigin = time.milliseconds - state.now.milliseconds
     }
 
     /// What the calendar says at an instant.
     func wallTime(_ instant: Instant) -> WallTime {
-        WallTime(milliseconds: state.wallOrigin + Int64(instant.nanoseconds / 1_000_000))
+        WallTime(milliseconds: state.wallOrigin + instant.milliseconds)
     }
 
     /// The instant at which the calendar says so; what lies before the origin is the origin.

@@ -54,6 +54,24 @@ struct DelayedExchangeTests {
         }
     }
 
+    @Test("a calendar that is set back or on changes nothing", arguments: [-3_600_000, 3_600_000])
+    func calendar(step: Int64) throws {
+        try play { broker, peer in
+            publish("later", .int32(1_000), by: peer)
+            let virtualHost = broker.virtualHost
+            let now = virtualHost.wallTime(virtualHost.state.now).milliseconds
+            virtualHost.setWallTime(WallTime(milliseconds: now + step))
+            publish("last", .int32(1_500), by: peer)
+            broker.advance(by: .milliseconds(990))
+            #expect(try count(broker) == 0)
+            broker.advance(by: .milliseconds(10))
+            #expect(try count(broker) == 1)
+            broker.advance(by: .milliseconds(500))
+            let texts = try peer.drain("q")
+            #expect(texts == ["later", "last"])
+        }
+    }
+
     private func count(_ broker: DialogueBroker) throws -> Int {
         try broker.queue("q").state.ready.count
     }
