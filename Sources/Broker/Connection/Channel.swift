@@ -55,8 +55,6 @@ struct ChannelState: ~Copyable {
     /// The name '' stands for this one (AMQP 0-9-1 queue.declare).
     var lastQueueName: ShortString = ""
     var counters = MessageCounters()
-    /// How many of the messages it has published asked about the broker.
-    var managementRequestCount: UInt64 = 0
     /// What of the counters is in the virtual host's already.
     var folded = MessageCounters()
     var reading = CounterReading()

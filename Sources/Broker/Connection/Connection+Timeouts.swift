@@ -5,7 +5,8 @@ extension Handle where State == ConnectionState {
     /// Acts on the time that has passed; the shell calls it about twice a second.
     ///
     /// A client that has been silent for two heartbeat intervals is gone (RabbitMQ: the socket
-    /// just closes); we speak at least once in every half interval.
+    /// just closes); we speak at least once in every half interval. It is not silent while nobody
+    /// listens: what it says meanwhile waits in its socket.
     func handleTimeouts(at now: Instant) {
         if let deadline = state.deadline, now >= deadline {
             switch state.phase {
@@ -17,7 +18,8 @@ extension Handle where State == ConnectionState {
         }
         guard state.phase == .open, state.heartbeatSeconds > 0 else { return }
         let interval = Duration.seconds(state.heartbeatSeconds)
-        if now - state.lastReceived > interval * 2, !isReadingPaused {
+        if isReadingPaused { state.lastReceived = now }
+        if now - state.lastReceived > interval * 2 {
             giveUp(waitingFor: .heartbeat)
             return
         }

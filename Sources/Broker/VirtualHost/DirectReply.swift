@@ -157,7 +157,6 @@ extension Handle where State == ChannelState {
     /// Hands a message to the management exchange over to whoever answers.
     func requestManagement(_ message: Message, through exchange: Exchange) {
         countPublish(through: exchange, deliveries: 0)
-        state.managementRequestCount += 1
         guard let management = state.virtualHost.state.management else { return }
         let properties: BasicProperties
         do throws(WireError) {

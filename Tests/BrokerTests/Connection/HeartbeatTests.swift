@@ -66,6 +66,22 @@ struct HeartbeatTests {
         }
     }
 
+    @Test("are not missed of a publisher that was held back")
+    func unblocked() throws {
+        try DialogueBroker.play { broker in
+            let peer = try connect(broker, heartbeat: 10)
+            try peer.declare("q")
+            broker.batch { broker.virtualHost.blockPublishers("no space") }
+            peer.publish("one", to: "q")
+            for _ in 0..<60 { broker.advance(by: .seconds(1)) }
+            broker.batch { _ = broker.virtualHost.unblockPublishers() }
+            broker.advance(by: .milliseconds(500))
+            #expect(!peer.isClosed)
+            broker.advance(by: .seconds(20))
+            #expect(peer.isClosed)
+        }
+    }
+
     @Test("are off at 0")
     func off() throws {
         try DialogueBroker.play { broker in

@@ -2,9 +2,11 @@ import Wire
 
 /// Holding publishers back while the journal cannot be written (RabbitMQ: disk alarm).
 extension Handle where State == VirtualHostState {
-    /// Stops reading from publishers and tells those that understand it.
+    /// Stops reading from connections that publish, each with its next message, and tells them
+    /// then if they understand it (RabbitMQ: rabbit_reader, maybe_block).
     ///
-    /// Consumers and acknowledgements go on, and so do confirms of what was published before.
+    /// Consumers and acknowledgements go on, also on connections that published before, and so do
+    /// confirms of what was.
     ///
     /// - Parameter reason: Sent with connection.blocked.
     func blockPublishers(_ reason: String) {
@@ -13,15 +15,6 @@ extension Handle where State == VirtualHostState {
         state.journal.blockReason = reason
         // Channels forget their last route, so every publish passes `holdIfBlocked` once.
         state.routeGeneration &+= 1
-        forEachConnection { connection in
-            connection.setBlocked(reason)
-            var hasPublished = false
-            connection.state.channels.forEach { channel in
-                let asked = channel.state.managementRequestCount
-                hasPublished = hasPublished || channel.state.counters.published > asked
-            }
-            if hasPublished { connection.state.pauses.insert(.blocked) }
-        }
     }
 
     /// Answers every publish that waits for the disk with basic.nack.
