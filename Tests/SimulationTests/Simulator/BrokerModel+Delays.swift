@@ -7,9 +7,12 @@ import Wire
 /// Each such exchange has a queue for them that nobody sees; they leave it in the order of their
 /// time, and go where the bindings of that moment lead.
 extension BrokerModel {
+    /// Those in which exchanges keep what they delay, by name.
     var delayQueues: [ModelQueue] {
-        topology.exchangeLives.keys.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
-            .compactMap { delayQueue($0) }
+        if let hiddenQueues { return hiddenQueues }
+        let queues = topology.exchangeLives.keys.sorted().compactMap { delayQueue($0) }
+        hiddenQueues = queues
+        return queues
     }
 
     func delayQueue(_ exchange: ShortString) -> ModelQueue? {

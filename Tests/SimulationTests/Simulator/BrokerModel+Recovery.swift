@@ -60,7 +60,7 @@ extension BrokerModel {
     func recover(_ recovered: Recovered, at now: Instant) throws(Violation) {
         self.now = now
         let base = snapshots.lastIndex { $0.epoch <= durableEpoch } ?? 0
-        var violation = Violation("other topology than ever: \(recovered.durable)")
+        var violation: Violation?
         for index in (base..<snapshots.count).reversed()
         where isSame(snapshots[index].durable, recovered.durable) {
             let next = index + 1 < snapshots.count ? snapshots[index + 1].sequence : Int.max
@@ -71,7 +71,7 @@ extension BrokerModel {
                 violation = error
             }
         }
-        throw violation
+        throw violation ?? Violation("other topology than ever: \(recovered.durable)")
     }
 
     /// Whether declarations are the same; lives of queues cannot be told from outside.

@@ -8,7 +8,15 @@ import Wire
 /// The journal's batches are numbered: what is noted while batch n collects is durable when
 /// `durableEpoch` reaches n.
 final class BrokerModel {
-    var topology = ModelTopology()
+    var topology = ModelTopology() {
+        didSet { (namedQueues, hiddenQueues, isCompared) = (nil, nil, false) }
+    }
+    private var namedQueues: [ModelQueue]?
+    var hiddenQueues: [ModelQueue]?
+    /// Whether what is declared has been compared with the broker's since it changed.
+    var isCompared = false
+    /// The broker's number of what was declared then.
+    var comparedVersion: UInt64 = 0
     /// Every queue that ever was, since the last restart that was looked at.
     var lives: [Int: ModelQueue] = [:]
     /// What exchanges remember, by their lives.
@@ -23,7 +31,7 @@ final class BrokerModel {
     var promisedEpoch = 0
     /// What no crash can take from the files of streams any more.
     private(set) var streamEpoch = 0
-    /// Dead letters of the operation at hand; in which order they went, only the broker knows.
+    /// Dead letters of the step at hand: one that finds no room goes on in the same step.
     var letters: [ModelCopy] = []
     /// Those that have died in the operation at hand, as the broker knows them.
     var dying: [Death] = []
@@ -62,9 +70,12 @@ final class BrokerModel {
         topology.queues[name].flatMap { lives[$0.life] }
     }
 
+    /// By name.
     var liveQueues: [ModelQueue] {
-        topology.queues.keys.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
-            .compactMap { queue($0) }
+        if let namedQueues { return namedQueues }
+        let queues = topology.queues.keys.sorted().compactMap { queue($0) }
+        namedQueues = queues
+        return queues
     }
 
     func channel(_ connection: Int, _ number: UInt16) -> ModelChannel {
@@ -97,6 +108,7 @@ final class BrokerModel {
 
     /// Keeps what became durable with a change of the topology.
     func noteTopology() {
+        guard topology.hasSteps else { return }
         dropDelays()
         for durable in topology.takeSteps() where durable != snapshots.last?.durable {
             snapshots.append(

@@ -17,7 +17,7 @@ final class ModelCopy {
     var isPlaced = false
     /// Its place among everything that was written to the journal, or the first it can have.
     var sequence = 0
-    /// The last place it can have, where only the broker knows the order.
+    /// The last place it can have, where others went on in the same step.
     var lastSequence: Int?
     var place = Place.ready
     /// The value that keeps others out of its queue.

@@ -24,6 +24,21 @@ struct ModelTopology {
         let destination: Destination
         let key: ShortString
         let arguments: FieldTable
+
+        /// All of it, to have bindings in an order.
+        var octets: [UInt8] {
+            var writer = ByteWriter()
+            writer.writeShortString(source)
+            switch destination {
+            case .queue(let name): writer.writeShortString(name)
+            case .exchange(let name):
+                writer.writeUInt8(0xFF)
+                writer.writeShortString(name)
+            }
+            writer.writeShortString(key)
+            arguments.encode(into: &writer)
+            return writer.bytes
+        }
     }
 
     /// What of it a restart brings back.
@@ -84,6 +99,9 @@ struct ModelTopology {
         }
         return part
     }
+
+    /// Whether something changed since the last call of `takeSteps`.
+    var hasSteps: Bool { !steps.isEmpty }
 
     /// The durable part after each change since the last call, in the order of the changes.
     mutating func takeSteps() -> [Durable] {

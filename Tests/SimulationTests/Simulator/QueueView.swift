@@ -64,22 +64,12 @@ extension Message {
     }
 }
 
-/// Where a message stood that has died.
-struct DeadPlace: Equatable {
-    let queue: Queue
-    let position: UInt64
-}
-
 extension Handle where State == VirtualHostState {
-    /// The one that is sent on next.
-    var firstDead: DeadPlace? {
-        state.deaths.first.map { DeadPlace(queue: $0.queue, position: $0.entry.position) }
-    }
-
     /// Those that have died and are not sent on yet.
     var unburied: [Death] {
         var list: [Death] = []
         for index in 0..<state.deaths.count { list.append(state.deaths[index]) }
+        for index in 0..<state.refusedLetters.count { list.append(state.refusedLetters[index]) }
         return list
     }
 

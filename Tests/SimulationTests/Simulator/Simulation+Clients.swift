@@ -309,7 +309,8 @@ extension Simulation {
 
     /// Of a binding that is there, mostly.
     private func unbind() -> Method {
-        let bindings = model.topology.bindings.sorted { "\($0)" < "\($1)" }
+        let bindings = model.topology.bindings.map { ($0.octets, $0) }
+            .sorted { $0.0.lexicographicallyPrecedes($1.0) }.map(\.1)
         guard !bindings.isEmpty else { return bind() }
         let binding = random.pick(bindings)
         switch binding.destination {

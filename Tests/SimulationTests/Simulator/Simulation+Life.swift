@@ -113,14 +113,17 @@ extension Simulation {
 
     /// What earlier answers have promised to be synced by and by.
     private func syncOwed(_ process: SimulatedMachine.Process) throws {
-        guard process.cycle.owesSync else { return }
-        note("journal syncs what it owes")
-        do throws(StorageError) {
-            try process.cycle.sync()
-        } catch {
-            note("journal: \(error)")
-            throw ProcessEnded()
+        guard choices.limits.sync == .interval else { return }
+        if process.cycle.owesSync {
+            note("journal syncs what it owes")
+            do throws(StorageError) {
+                try process.cycle.sync()
+            } catch {
+                note("journal: \(error)")
+                throw ProcessEnded()
+            }
         }
+        // Nothing more is owed: so all of it is on the disk.
         model.noteAllDurable()
     }
 
@@ -234,7 +237,7 @@ extension Simulation {
         machine.disk.capacity = Int.max
         guard let process = machine.process else { return }
         for _ in 0..<3 {
-            for (_, peer) in peers.sorted(by: { $0.key < $1.key }) {
+            for peer in peersInOrder {
                 peer.transmit(peer.untransmittedCount)
                 try turn { try self.feed(peer) }
             }

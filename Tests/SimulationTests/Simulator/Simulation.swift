@@ -14,7 +14,10 @@ final class Simulation {
     let choices: SimulationChoices
     let machine: SimulatedMachine
     let model = BrokerModel()
-    var peers: [Int: SimulatedPeer] = [:]
+    var peers: [Int: SimulatedPeer] = [:] {
+        didSet { peersInOrder = peers.values.sorted { $0.id < $1.id } }
+    }
+    private(set) var peersInOrder: [SimulatedPeer] = []
     /// What clients believe of their channels.
     var sessions: [Int: [UInt16: ClientChannel]] = [:]
     var now = Instant.zero + .seconds(1_000)
@@ -104,11 +107,9 @@ final class Simulation {
     }
 
     private var resumable: SimulatedPeer? {
-        for (_, peer) in peers.sorted(by: { $0.key < $1.key }) where peer.wantsToGoOn {
-            peer.wantsToGoOn = false
-            return peer
-        }
-        return nil
+        let peer = peersInOrder.first(where: \.wantsToGoOn)
+        peer?.wantsToGoOn = false
+        return peer
     }
 
     /// Queues are pumped, again for those whose consumers got room when something was sent.
@@ -159,7 +160,7 @@ final class Simulation {
         model.isBlocked = virtualHost.state.journal.blockReason != nil
         if model.isBlocked { model.noteBlocked() }
         var arrivals: [Arrival] = []
-        for (_, peer) in peers.sorted(by: { $0.key < $1.key }) {
+        for peer in peersInOrder {
             peer.overhear()
             try hear(peer, &arrivals)
         }
@@ -317,12 +318,12 @@ final class Simulation {
 
     /// Everybody hangs up.
     func leave() throws {
-        for (_, peer) in peers.sorted(by: { $0.key < $1.key }) { try hangUp(peer) }
+        for peer in peersInOrder { try hangUp(peer) }
     }
 
     /// The process is gone, and every connection with it.
     func dropPeers() {
-        for (_, peer) in peers.sorted(by: { $0.key < $1.key }) { forget(peer) }
+        for peer in peersInOrder { forget(peer) }
     }
 }
 

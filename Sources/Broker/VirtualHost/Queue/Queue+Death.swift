@@ -166,6 +166,7 @@ extension Handle where State == VirtualHostState {
             deadLetter(death)
             release(death.entry.message)
             death.queue.forgetDying()
+            noteStep(.buried)
         }
         state.isBurying = false
     }
