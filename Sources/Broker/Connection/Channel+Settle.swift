@@ -118,13 +118,11 @@ extension Handle where State == ChannelState {
     {
         var tags = [deliveryTag]
         if isMultiple {
-            let last = try lastTag(covering: deliveryTag)
-            tags = state.unacked.openTags(through: last)
+            tags = state.unacked.hold(through: try lastTag(covering: deliveryTag))
+        } else if !state.unacked.hold(deliveryTag) {
+            throw unknownTag(deliveryTag)
         }
-        for tag in tags {
-            guard state.unacked.hold(tag) else { throw unknownTag(tag) }
-            state.transaction?.add(.init(deliveryTag: tag, outcome: outcome))
-        }
+        for tag in tags { state.transaction?.add(.init(deliveryTag: tag, outcome: outcome)) }
     }
 
     /// tx.commit: publishes first, then settlements; returns come before commit-ok.

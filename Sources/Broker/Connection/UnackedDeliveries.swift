@@ -29,6 +29,9 @@ struct UnackedDeliveries: ~Copyable {
     private var ring = Ring<UnackedDelivery>()
     /// Deliveries not settled, those of an open transaction included.
     private(set) var count = 0
+    /// No delivery up to this tag is open: a transaction that holds many is not looked through
+    /// again and again.
+    private var closedThrough: UInt64 = 0
     /// Deliveries with lower tags have been paged out, or are on their way.
     private var pagedThrough: UInt64 = 0
 
@@ -54,11 +57,12 @@ struct UnackedDeliveries: ~Copyable {
 
     /// Removes and returns the first open delivery, if its tag is at most `deliveryTag`.
     mutating func takeFirst(through deliveryTag: UInt64) -> UnackedDelivery? {
-        var index = 0
+        var index = firstMaybeOpen
         while index < ring.count {
             let delivery = ring[index]
             guard delivery.deliveryTag <= deliveryTag else { return nil }
             if delivery.status == .open {
+                closedThrough = delivery.deliveryTag
                 remove(at: index)
                 return delivery
             }
@@ -84,7 +88,7 @@ struct UnackedDeliveries: ~Copyable {
             guard let index = index(of: deliveryTag) else { return false }
             return ring[index].isStreamed
         }
-        for index in 0..<ring.count {
+        for index in firstMaybeOpen..<ring.count {
             let delivery = ring[index]
             guard delivery.deliveryTag <= deliveryTag else { return false }
             if delivery.isStreamed { return true }
@@ -99,15 +103,27 @@ struct UnackedDeliveries: ~Copyable {
         return true
     }
 
-    /// The open tags up to `deliveryTag`, lowest first.
-    func openTags(through deliveryTag: UInt64) -> [UInt64] {
+    /// Sets all open deliveries up to a tag aside for the transaction.
+    ///
+    /// - Returns: Their tags, lowest first.
+    mutating func hold(through deliveryTag: UInt64) -> [UInt64] {
         var tags: [UInt64] = []
-        for index in 0..<ring.count {
+        for index in firstMaybeOpen..<ring.count {
             let delivery = ring[index]
             guard delivery.deliveryTag <= deliveryTag else { break }
-            if delivery.status == .open { tags.append(delivery.deliveryTag) }
+            closedThrough = delivery.deliveryTag
+            guard delivery.status == .open else { continue }
+            ring[index].status = .inTransaction
+            tags.append(delivery.deliveryTag)
         }
         return tags
+    }
+
+    /// What stands before it is not open.
+    @inline(__always)
+    private var firstMaybeOpen: Int {
+        guard let first = ring.first, first.deliveryTag <= closedThrough else { return 0 }
+        return lowerBound(of: closedThrough + 1)
     }
 
     /// A delivery held for the transaction; `nil` when there is none by this tag.
@@ -133,6 +149,7 @@ struct UnackedDeliveries: ~Copyable {
             return
         }
         ring[index].status = .open
+        closedThrough = min(closedThrough, deliveryTag - 1)
     }
 
     /// Removes and returns the oldest delivery whatever its status, for a closing channel.

@@ -60,7 +60,13 @@ struct UnackedDeliveriesTests {
                 if let expected { model.held.remove(at: expected) }
             case 11:
                 let last = model.openTags.first { random.oneIn(2) && $0 > 0 } ?? tag
-                #expect(tested.openTags(through: last) == model.openTags.filter { $0 <= last })
+                if random.oneIn(3) {
+                    let open = model.openTags.filter { $0 <= last }
+                    #expect(tested.hold(through: last) == open)
+                    for index in model.held.indices where model.held[index].tag <= last {
+                        model.held[index].isHeld = true
+                    }
+                }
                 let first = model.openTags.first.flatMap { $0 <= last ? $0 : nil }
                 #expect(tested.takeFirst(through: last)?.deliveryTag == first)
                 if let first { model.held.removeAll { $0.tag == first } }
@@ -94,6 +100,6 @@ struct UnackedDeliveriesTests {
         #expect(tested.count == 3)
         #expect(tested.take(10_000)?.deliveryTag == nil)
         #expect(tested.take(1)?.deliveryTag == 1)
-        #expect(tested.openTags(through: UInt64.max) == [19_999, 20_000])
+        #expect(tested.hold(through: UInt64.max) == [19_999, 20_000])
     }
 }
