@@ -57,6 +57,8 @@ struct TimerWheel<Event: BitwiseCopyable>: ~Copyable {
     private var occupied = [UInt64](repeating: 0, count: 2 * TimerWheel.levelCount)
     /// Everything up to this tick has been taken.
     private var currentTick: UInt64 = 0
+    /// What `popDue` was last asked for: what is added meanwhile waits for the next time.
+    private var askedTick: UInt64 = 0
     /// Timers that have neither fired nor been cancelled.
     private(set) var count = 0
     /// When the owner should look again: may be too early, never too late.
@@ -77,7 +79,8 @@ struct TimerWheel<Event: BitwiseCopyable>: ~Copyable {
             dividingBy: Self.nanosecondsPerTick
         )
         let wanted = rest == 0 ? whole : whole + 1
-        let tick = min(max(wanted, currentTick + 1), currentTick + Self.distanceMax)
+        let earliest = max(currentTick, askedTick) + 1
+        let tick = min(max(wanted, earliest), currentTick + Self.distanceMax)
         let index: UInt32
         let node = Node(tick: tick, event: event, list: 0, next: 0, previous: 0)
         if firstFree == 0 {
@@ -115,6 +118,7 @@ struct TimerWheel<Event: BitwiseCopyable>: ~Copyable {
     /// - Returns: Its event; `nil` when no more are due, which sets `nextDeadline` right again.
     mutating func popDue(at now: Instant) -> Event? {
         let limit = now.nanoseconds / Self.nanosecondsPerTick
+        askedTick = max(askedTick, limit)
         while lists[Self.due].first == 0 {
             guard let (level, slot) = firstSlot(upTo: limit) else {
                 moveAhead(to: limit)

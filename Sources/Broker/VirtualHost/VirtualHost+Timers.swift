@@ -28,6 +28,11 @@ enum TimerEvent: BitwiseCopyable {
 extension Handle where State == VirtualHostState {
     /// Timers taken in one batch, so that a crowd of them does not hold everybody else up.
     private static var firedCountMax: Int { 4096 }
+    /// Messages that die in one batch of time: a dead letter costs as much as many timers.
+    static var deathCountMax: Int { 512 }
+
+    /// Whether so many messages have died in this batch that no more should.
+    var hasManyDeaths: Bool { state.deaths.count >= VirtualHost.deathCountMax }
 
     /// When the virtual host must be called next for what time alone brings about.
     @inline(__always)
@@ -37,7 +42,7 @@ extension Handle where State == VirtualHostState {
     @inline(never)
     func fireTimers() {
         for _ in 0..<VirtualHost.firedCountMax {
-            guard let event = state.timers.popDue(at: state.now) else { return }
+            guard !hasManyDeaths, let event = state.timers.popDue(at: state.now) else { return }
             switch event {
             case .queueUnused(let queue): queue.expireIfUnused()
             case .messageEnds(let queue, let position, let priority):

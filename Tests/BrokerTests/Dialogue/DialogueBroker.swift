@@ -98,6 +98,11 @@ final class DialogueBroker {
         batch { for peer in peers where !peer.isGone { peer.connection.handleTimeouts(at: now) } }
     }
 
+    /// Takes further turns while timers are due that a turn left to the next one.
+    func catchUp() {
+        while virtualHost.nextDeadline <= now { batch {} }
+    }
+
     /// Sets the clock before anybody has connected.
     func begin(at instant: Instant) { now = instant }
 

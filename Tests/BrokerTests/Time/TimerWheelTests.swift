@@ -41,6 +41,19 @@ struct TimerWheelTests {
         #expect(wheel.popDue(at: Self.at(101)) == 1)
     }
 
+    @Test("what is added while timers fire late is not due before the next time")
+    func addedWhileLate() {
+        var wheel = TimerWheel<Int>()
+        _ = wheel.add(1, at: Self.at(10))
+        _ = wheel.add(2, at: Self.at(500))
+        #expect(wheel.popDue(at: Self.at(900)) == 1)
+        _ = wheel.add(3, at: Self.at(10))
+        #expect(wheel.popDue(at: Self.at(900)) == 2)
+        #expect(wheel.popDue(at: Self.at(900)) == nil)
+        #expect(wheel.nextDeadline == Self.at(901))
+        #expect(wheel.popDue(at: Self.at(901)) == 3)
+    }
+
     @Test("timers of one tick fire in the order they were added, from whatever level")
     func order() {
         var wheel = TimerWheel<Int>()

@@ -202,6 +202,8 @@ struct DeliveryPagingTests {
             store.pageAll()
             #expect(try broker.queue("q").state.pagedCount > 800)
             broker.advance(by: .seconds(61))
+            // A turn ends some hundreds; the rest follows in the next millisecond.
+            broker.advance(by: .milliseconds(1))
             #expect(try broker.queue("q").state.ready.count == 0)
             let peer = try broker.connect()
             try peer.consume("dead", "c", noAck: true)

@@ -124,7 +124,9 @@ extension Handle where State == QueueState {
         var count = 0
         while let first = state.ready[priority].firstOfList {
             guard let deadline = deadline(of: first.terms) else { return }
-            if deadline > state.virtualHost.state.now || count == Self.endedCountMax {
+            if deadline > state.virtualHost.state.now || count == Self.endedCountMax
+                || state.virtualHost.hasManyDeaths
+            {
                 state.ready[priority].frontTimer = state.virtualHost.state.timers.add(
                     .frontEnds(self, priority: priority),
                     at: deadline
@@ -141,7 +143,11 @@ extension Handle where State == QueueState {
     /// Some of those that came back may have come to their end.
     func endReturned(_ priority: UInt8) {
         state.ready[priority].returnedTimer = .none
-        let taken = state.ready.takeReturned(priority, endedAt: state.virtualHost.state.now)
+        let taken = state.ready.takeReturned(
+            priority,
+            endedAt: state.virtualHost.state.now,
+            atMost: state.hasDeadLetterExchange ? VirtualHost.deathCountMax : Self.endedCountMax
+        )
         for entry in taken.ended {
             noteLeft(entry)
             end(entry)

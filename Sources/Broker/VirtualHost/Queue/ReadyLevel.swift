@@ -120,8 +120,6 @@ struct ReadyLevel: ~Copyable {
 
 /// Messages that leave from anywhere.
 extension ReadyLevel {
-    /// Messages that came back and are taken at once because they have ended.
-    private static let endedCountMax = 4096
     /// With fewer entries whose messages are nowhere the list is not written anew for them.
     private static let goneCountKept = 1024
 
@@ -209,11 +207,16 @@ extension ReadyLevel {
 
     /// Takes those that came back and have ended by now, the one that ended first in front.
     ///
-    /// - Parameter now: The present.
-    /// - Returns: What is taken, some thousands at most, and when to look again.
-    mutating func takeReturned(endedAt now: Instant) -> (ended: [QueueEntry], next: Instant?) {
+    /// - Parameters:
+    ///   - now: The present.
+    ///   - countMax: How many are taken at most.
+    /// - Returns: What is taken, and when to look again.
+    mutating func takeReturned(
+        endedAt now: Instant,
+        atMost countMax: Int
+    ) -> (ended: [QueueEntry], next: Instant?) {
         var ended: [QueueEntry] = []
-        while ended.count < Self.endedCountMax, let position = returnedEnds.takeDue(at: now) {
+        while ended.count < countMax, let position = returnedEnds.takeDue(at: now) {
             guard let deadline = returned.entry(position)?.terms.deadline, deadline <= now,
                 let entry = returned.remove(position)
             else { continue }

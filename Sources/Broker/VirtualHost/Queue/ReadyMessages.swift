@@ -122,11 +122,12 @@ struct ReadyMessages: ~Copyable {
     /// Takes those of a priority that came back and have ended by now; see `ReadyLevel`.
     mutating func takeReturned(
         _ priority: UInt8,
-        endedAt now: Instant
+        endedAt now: Instant,
+        atMost countMax: Int
     ) -> (ended: [QueueEntry], next: Instant?) {
-        guard priority > 0 else { return lowest.takeReturned(endedAt: now) }
+        guard priority > 0 else { return lowest.takeReturned(endedAt: now, atMost: countMax) }
         let level = existing(priority)
-        let taken = level.state.takeReturned(endedAt: now)
+        let taken = level.state.takeReturned(endedAt: now, atMost: countMax)
         for entry in taken.ended { forget(entry, of: level) }
         return taken
     }

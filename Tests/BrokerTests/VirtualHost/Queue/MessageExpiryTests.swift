@@ -132,8 +132,10 @@ struct MessageExpiryTests {
                 publish("\(number)", expiration, by: peer)
             }
             broker.advance(by: .milliseconds(12))
+            broker.catchUp()
             #expect(try count(broker) == 1 + 3_600)
             broker.advance(by: .milliseconds(2))
+            broker.catchUp()
             #expect(try count(broker) == 1 + 1_200)
             let expected = stride(from: 0, to: 6_000, by: 5).map { "\($0)" }
             #expect(try peer.drain("q") == ["first"] + expected)
@@ -332,6 +334,32 @@ struct MessageExpiryTests {
                 #expect(try count(broker) == waiting.count)
             }
             if !waiting.isEmpty { #expect(try peer.drain("q") == waiting.map(\.text)) }
+        }
+    }
+
+    @Test(
+        "a crowd that ends late does not hold everybody else up, and all leave in the end",
+        arguments: [("x-message-ttl", nil), ("x-expires", "10")] as [(ShortString, ShortString?)]
+    )
+    func crowd(argument: ShortString, expiration: ShortString?) throws {
+        try DialogueBroker.play { broker in
+            let peer = try broker.connect()
+            try peer.declare("letters")
+            let letters = try broker.queue("letters")
+            try peer.declare(
+                "q",
+                [
+                    argument: .int32(expiration == nil ? 10 : 100_000),
+                    "x-dead-letter-exchange": .string(""),
+                    "x-dead-letter-routing-key": .string("letters"),
+                ]
+            )
+            let count = 2_000
+            for number in 0..<count { publish("\(number)", expiration, by: peer) }
+            broker.advance(by: .seconds(1))
+            #expect((1...1_000).contains(letters.state.ready.count))
+            for _ in 0..<10 { broker.advance(by: .milliseconds(1)) }
+            #expect(try peer.drain("letters") == (0..<count).map { "\($0)" })
         }
     }
 }
