@@ -51,6 +51,9 @@ final class ScriptedServer: Sendable {
         var options = ConnectionOptions()
         options.port = port
         options.heartbeatSeconds = 0
+        // Far longer than a busy machine takes; tests of the times themselves set shorter ones.
+        options.timeout = .seconds(300)
+        options.closeTimeout = .seconds(300)
         return options
     }
 
@@ -108,7 +111,7 @@ final class Dialogue {
     init(descriptor: Int32) {
         self.descriptor = descriptor
         // A client that does not send what the script expects must not hang the test.
-        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        var limit = timeval(tv_sec: 300, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
     }
@@ -132,7 +135,7 @@ final class Dialogue {
         var buffer = [UInt8](repeating: 0, count: 65536)
         let count = buffer.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
         if count < 0, errno == EAGAIN {
-            throw ScriptedServer.Departure(description: "the client sent nothing for 20 seconds")
+            throw ScriptedServer.Departure(description: "the client sent nothing for 300 seconds")
         }
         guard count > 0 else { return nil }
         return Array(buffer.prefix(count))

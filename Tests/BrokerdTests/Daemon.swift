@@ -143,10 +143,10 @@ final class Daemon {
         return (ends[0], ends[1])
     }
 
-    /// Waits for octets; `nil` at the end, or when none come for half a minute.
+    /// Waits for octets; `nil` at the end, or when none come for five minutes.
     private static func read(_ descriptor: Int32) -> [UInt8]? {
         var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        guard Glibc.poll(&poll, 1, 30_000) == 1 else { return nil }
+        guard Glibc.poll(&poll, 1, 300_000) == 1 else { return nil }
         var buffer = [UInt8](repeating: 0, count: 4096)
         let count = Glibc.read(descriptor, &buffer, buffer.count)
         return count > 0 ? Array(buffer.prefix(count)) : nil

@@ -57,7 +57,7 @@ final class RawClient {
         try #require(send(descriptor, octets, octets.count, 0) == octets.count)
     }
 
-    /// Waits for the next method; `nil` when the broker closes or says nothing for half a minute.
+    /// Waits for the next method; `nil` when the broker closes or says nothing for five minutes.
     func nextMethod() throws -> Method? {
         while true {
             if let frame = try decoder.next(frameMax: 131_072) {
@@ -67,7 +67,7 @@ final class RawClient {
                 }
             }
             var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            guard Glibc.poll(&poll, 1, 30_000) == 1 else { return nil }
+            guard Glibc.poll(&poll, 1, 300_000) == 1 else { return nil }
             var buffer = [UInt8](repeating: 0, count: 4096)
             let count = recv(descriptor, &buffer, buffer.count, 0)
             guard count > 0 else { return nil }
