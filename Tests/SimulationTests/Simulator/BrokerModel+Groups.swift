@@ -32,9 +32,10 @@ extension BrokerModel {
     func checkGroupOrder(_ queue: ModelQueue) throws(Violation) {
         let handedOut = queue.handedOutOfGroups
         queue.handedOutOfGroups = []
-        // What waited for the disk before may wait no more, and have been passed over meanwhile.
+        // What waited for the disk before may wait no more, or be gone, and its group have been
+        // passed over meanwhile.
         let before = queue.awaited
-        queue.awaited = queue.handle.map { QueueView($0).awaited } ?? []
+        queue.awaited = awaited(of: queue)
         for (copy, _) in handedOut {
             let first = queue.ready.first {
                 $0.groupValue == copy.groupValue && $0.isBefore(copy)
@@ -53,8 +54,15 @@ extension BrokerModel {
             $0.isBefore(last) && $0.enteredBy < operation && $0.returnedBy < operation
                 && queue.group(of: $0)?.isFree ?? true
         }
-        guard let first, !queue.awaited.union(before).contains(first.position) else { return }
+        let awaited = before.union(queue.awaited)
+        guard let first, !awaited.contains(.init(first)) else { return }
         throw Violation("\(first.name) was passed over for \(last.name)")
+    }
+
+    /// What of a queue could be next but for the disk, each message that has a group as that group.
+    private func awaited(of queue: ModelQueue) -> Set<ModelQueue.Awaited> {
+        let positions = queue.handle.map { QueueView($0).awaited } ?? []
+        return Set(queue.groupHeads.filter { positions.contains($0.position) }.map { .init($0) })
     }
 
     /// Nothing waits that somebody could take, unless the queue waits for the disk.

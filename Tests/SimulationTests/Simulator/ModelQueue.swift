@@ -63,7 +63,18 @@ final class ModelQueue {
     /// All it handed out, and to whom, in a queue with groups; `nil` stands for basic.get.
     var handedOutOfGroups: [(copy: ModelCopy, consumer: ModelConsumer?)] = []
     /// What nobody could have before the disk was read, when the last operation was over.
-    var awaited: Set<Int> = []
+    var awaited: Set<Awaited> = []
+
+    /// What waits for the disk: a group for its next message, or one that has no group.
+    enum Awaited: Hashable {
+        case group([UInt8])
+        case message(Int)
+
+        init(_ copy: ModelCopy) {
+            self = copy.groupValue.map { .group($0) } ?? .message(copy.position)
+        }
+    }
+
     /// What a full queue dropped in the operation at hand.
     var dropped: [ModelCopy] = []
     /// What left in the operation at hand and had a value.
