@@ -57,8 +57,10 @@ extension Reactor {
             if driver.hasPeerClosed { abandon(driver) } else { settle(driver) }
             return
         }
-        guard driver.mayHaveInput else {
+        // Who is held again and again while much is left over must not have more received each time.
+        guard driver.mayHaveInput, driver.leftover.count <= ReceiveBuffer.fullLeftoverSizeMax else {
             process(driver, buffer.view(after: driver.leftover, count: 0), receivedCount: 0)
+            if driver.mayHaveInput, !driver.isReadingHeld { list(driver) }
             settle(driver)
             return
         }

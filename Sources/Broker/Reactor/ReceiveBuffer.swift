@@ -5,8 +5,11 @@ import Wire
 struct ReceiveBuffer: ~Copyable {
     /// Octets asked for in one go.
     static let receiveSize = 256 * 1024
-    /// Most octets kept from before: a partial frame, or a whole buffer while reading is held.
-    static let leftoverSizeMax = 768 * 1024
+    /// Most octets kept from before: a partial frame (`frame_max` is at most 512 KiB), and a whole
+    /// buffer while reading is held.
+    static let leftoverSizeMax = 768 * 1024 + 64
+    /// With more left over nothing is received: there would not be room to keep all of it.
+    static let fullLeftoverSizeMax = leftoverSizeMax - receiveSize
 
     private let base: UnsafeMutableRawPointer
 

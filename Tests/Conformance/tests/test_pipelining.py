@@ -47,6 +47,23 @@ def test_answers_on_a_hundred_channels_in_one_write(client, q):
         assert client.expect("queue.declare-ok", channel=n).queue == name
 
 
+def test_megabytes_behind_methods_that_wait_for_durable_ones(client, q):
+    """However often the broker waits, it need not hold all that was sent meanwhile."""
+    name = q()
+    client.channel(1)
+    rounds = 60
+    body = b"x" * 20_000
+    client.send((method_frame(1, "queue.declare", queue=name, durable=True)
+                 + method_frame(1, "basic.qos", prefetch_count=1)
+                 + publish_frames(1, "", "", body)
+                 + method_frame(1, "queue.delete", queue=name)
+                 + method_frame(1, "basic.qos", prefetch_count=2)
+                 + publish_frames(1, "", "", body)) * rounds)
+    for _ in range(rounds):
+        for answer in ("queue.declare-ok", "basic.qos-ok", "queue.delete-ok", "basic.qos-ok"):
+            client.expect(answer, channel=1)
+
+
 def test_channel_close_of_the_client_crosses_one_of_the_server(client):
     """Both sides close at once; each answers the other and the number is free."""
     client.channel(1)
