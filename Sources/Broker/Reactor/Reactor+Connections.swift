@@ -57,7 +57,7 @@ extension Reactor {
             if driver.hasPeerClosed { abandon(driver) } else { settle(driver) }
             return
         }
-        // Who is held again and again while much is left over must not have more received each time.
+        // Who is held again and again with much left over must not have more received each time.
         guard driver.mayHaveInput, driver.leftover.count <= ReceiveBuffer.fullLeftoverSizeMax else {
             process(driver, buffer.view(after: driver.leftover, count: 0), receivedCount: 0)
             if driver.mayHaveInput, !driver.isReadingHeld { list(driver) }
